@@ -47,4 +47,4 @@ def withdraw(session: Session, study: Study, system: str, clock: Clock) -> None:
     identifiers = ReportIdentifiers(study=study.key, patient="p" * 20, facts=facts, films=(), orders=(order,))
     recipients = Recipients(session, clock)
     recipients.note(study.clinic_id, system, identifiers)
-    recipients.withdraw(study, identifiers)
+    recipients.withdraw(study)

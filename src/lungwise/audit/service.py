@@ -108,6 +108,12 @@ class AuditTrail:
             self._session.scalars(own.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id.desc()).limit(10))
         )
 
+    def has(self, clinic_id: int, action: Action, key: str) -> bool:
+        """Return whether an action on something of a clinic was recorded from this address."""
+        found = (AuditEntry.clinic_id == clinic_id, AuditEntry.subject_key == key, AuditEntry.action == action)
+        query = select(AuditEntry.id).where(*found, AuditEntry.address == self._address).limit(1)
+        return self._session.scalar(query) is not None
+
     def export(self, person: Person, filters: AuditFilter) -> Iterator[AuditEntry]:
         """Walk over all of the clinic's entries that the filter lets through, the newest first."""
         yield from self._session.scalars(self._filtered(person, filters).execution_options(yield_per=500))

@@ -39,6 +39,7 @@ from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_key import SecretKeyError, check_secret_key
 from lungwise.store.sqlite import WAIT_SECONDS
 from lungwise.store.way_back import note_finished
+from lungwise.studies.earlier_recipients import note_earlier_recipients
 from lungwise.wiring import Services, Wiring
 
 if TYPE_CHECKING:
@@ -138,6 +139,15 @@ def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> N
     with progress() as report:
         for done, _film in enumerate(encrypt_plain_films(database, store), start=1):
             report("Encrypting films", done, done)
+
+
+def note_recipients_of_earlier_releases(database: Database, settings: Settings) -> None:
+    """Note who has reports that a release sent which noted nobody; a killed run resumes where it was."""
+    wiring, done = Wiring(settings, FilmStore(settings)), 0
+    with progress() as report:
+        for count in note_earlier_recipients(database, lambda session: wiring.over(session).studies):
+            done += count
+            report("Noting who has reports", done, done)
 
 
 def operator_of(clinic_id: int) -> Person:

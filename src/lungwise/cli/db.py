@@ -10,8 +10,15 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, operator_of, services_over
+from lungwise.cli.bootstrap import (
+    encrypt_films_of_earlier_releases,
+    note_recipients_of_earlier_releases,
+    open_database,
+    operator_of,
+    services_over,
+)
 from lungwise.cli.cleaning import Cleaned, clean_store
+from lungwise.cli.options import NumberRange
 from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, check_keys, plain_films, utc_now
@@ -21,6 +28,7 @@ from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.store.way_back import copy_before_upgrade, upgrade_with_copy
 from lungwise.store.way_back import go_back as put_back
+from lungwise.studies.restored_reports import send_reports_anew
 
 _COME_BACK = (
     "Is the films' disk there? A film comes back when the same file is uploaded, or sent, again; a backup brings all "
@@ -41,12 +49,15 @@ def db() -> None:
 def upgrade_schema() -> None:
     """Bring the database to this release's schema, and encrypt films that an earlier release kept plain.
 
-    Before anything is changed, a copy of the database is kept in the data folder: see `lungwise db go-back`.
+    It is noted, too, which systems have reports that an earlier release sent, so that they can be withdrawn. Stop every
+    part of Lungwise first. Before anything is changed, a copy of the database is kept in the data folder: see
+    `lungwise db go-back`.
     """
     settings = read_settings()
     with said_in_a_sentence(settings), open_database(settings, current=False) as database:
         copy = upgrade_with_copy(database, settings)
         check_keys(database)
+        note_recipients_of_earlier_releases(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
     if copy:
         click.echo(f"{copy} holds the database as it was. Go back to it with: lungwise db go-back")
@@ -61,7 +72,7 @@ def go_back(file: Path | None, yes: bool) -> None:
 
     Where an upgrade failed, it becomes what it was before the first try. Stop every part of Lungwise first. What was
     entered since is not in it; a copy of the present database is kept too, and going back to that one, by its name,
-    brings it back. Films stay where they are.
+    brings it back. Films stay where they are. Reports go to the webhook, the FHIR server and the hospital system again.
     """
     settings = read_settings()
     try:
@@ -73,7 +84,7 @@ def go_back(file: Path | None, yes: bool) -> None:
                 click.confirm(
                     f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True
                 )
-            done = put_back(database, settings, chosen)
+            done = put_back(database, settings, chosen, send_reports_anew)
             database.transact(lambda session: _note_way_back(session, done.schema))
             is_of_this_release = is_current(database.engine)
     except BackupError as error:
@@ -98,7 +109,7 @@ def _note_way_back(session: Session, schema: str) -> None:
     "max_percent",
     default=MAX_PERCENT,
     show_default=True,
-    type=click.FloatRange(0, 100),
+    type=NumberRange(0, 100),
     help="Percent of all files that --clean may move; more may mean that the database is the wrong one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say it as one JSON object, for programs.")
@@ -174,7 +185,11 @@ def backup(file: Path) -> None:
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
-    """Fill an empty installation from a backup FILE; also from SQLite to MariaDB or back."""
+    """Fill an empty installation from a backup FILE; also from SQLite to MariaDB or back.
+
+    Once Lungwise is started, reports go to the webhook, the FHIR server and the hospital system again, as they are in
+    the backup.
+    """
     settings = read_settings()
     try:
         with open_database(settings, current=False) as database:
@@ -182,6 +197,7 @@ def restore(file: Path) -> None:
                 upgrade(database.engine)
             with services_over(database, settings, writes=True) as services:
                 films = restore_from(services.session, FilmStore(settings), file)
+                send_reports_anew(services.session)
                 services.audit.accept_end(operator_of(0), "backup")
     except BackupError as error:
         raise click.ClickException(str(error)) from error

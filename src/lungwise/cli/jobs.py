@@ -32,7 +32,7 @@ _NICE = 15
 _POLL_SECONDS = 0.5
 """Seconds between two looks at films that others read."""
 _MOST = 2**63 - 1
-"""The greatest number of a job that a database can have."""
+"""The greatest number that a database knows, of a job and of how many."""
 _NOT_FAILED = "Not each of these is a failed job. None is queued again. See: lungwise jobs list --state failed"
 _json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 
@@ -48,7 +48,7 @@ def jobs() -> None:
     type=click.Choice([state.value for state in JobState]),
     help="Only jobs of this state; by default all but done.",
 )
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Most jobs of each state.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, _MOST), help="Most jobs of each state.")
 @_json
 @one_line_errors
 def list_jobs(state: str | None, limit: int, as_json: bool) -> None:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
 BESIDE = Path("../shared/cxr/films.csv")
 """Where a collection lies beside a checkout."""
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers. NaN is in none: click takes it for being in each."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        """Return a value of the option as a number of the range."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 def collection_beside() -> Path | None:

@@ -27,6 +27,7 @@ from lungwise.cli.batch_reader import (
     own_thresholds,
 )
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.options import NumberRange
 from lungwise.cli.progress import counted
 from lungwise.cli.settings import read_settings
 from lungwise.films import Refusal, open_path
@@ -84,14 +85,14 @@ class Sink:
 @click.option("--csv", "table", type=_CSV_FILE, help="Write a table here.")
 @click.option(
     "--prevalence",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     show_default="the setting prevalence",
     help="Share of those filmed who have COVID-19: the table says what a result is worth at it. A server says it at "
     "its clinic's.",
 )
 @click.option(
     "--film-seconds",
-    type=click.FloatRange(1, 600),
+    type=NumberRange(1, 600),
     show_default="the setting film_seconds",
     help="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
 )

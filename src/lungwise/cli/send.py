@@ -98,11 +98,13 @@ def _left(database: Database) -> list[DispatchLine]:
         time.sleep(0.2)
 
 
-def _cancel(settings: Settings, archive: str) -> None:
+def _cancel(settings: Settings, destination: str) -> None:
     """Cancel what waits for a destination, whether or not results are still sent there."""
+    if not destination.strip():
+        raise click.BadParameter("Name an archive (AE or AE@host:port), webhook, fhir or hl7.", param_hint="--cancel")
     with open_database(settings) as database, database.writing() as session:
-        count = Dispatches(session, utc_now).cancel(archive) + Withdrawals(session, utc_now).cancel(archive)
-    known = {name for one in settings.destinations for name in (one, one.rpartition("@")[0])}
-    if not count and archive not in known:
-        raise click.ClickException(f"Nothing waits for {archive}, and no setting names it. See: lungwise unsent")
-    click.echo(f"Nothing waits for {archive} any more: {count} cancelled.")
+        count = Dispatches(session, utc_now).cancel(destination) + Withdrawals(session, utc_now).cancel(destination)
+    known = {name for one in settings.destinations for name in (one, one.partition("@")[0])}
+    if not count and destination not in known:
+        raise click.ClickException(f"Nothing waits for {destination}, and no setting names it. See: lungwise unsent")
+    click.echo(f"Nothing waits for {destination} any more: {count} cancelled.")

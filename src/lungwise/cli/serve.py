@@ -22,6 +22,7 @@ from lungwise.cli.bootstrap import (
     make_sender,
     make_watch,
     note_model,
+    note_recipients_of_earlier_releases,
     open_database,
     report_senders,
     take_turns,
@@ -92,6 +93,7 @@ def _prepare(settings: Settings) -> None:
         check_secret_key(database, settings)
         note_model(database, settings)
         warn_of_unknown_clinics(database, settings)
+        note_recipients_of_earlier_releases(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 

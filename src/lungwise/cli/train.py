@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.options import films_option
+from lungwise.cli.options import NumberRange, films_option
 from lungwise.cli.progress import progress
 
 
@@ -52,7 +52,7 @@ from lungwise.cli.progress import progress
     type=click.Choice(["bfloat16", "float32"]),
     help="Of the forward pass; the weights are float32.  [default: bfloat16 where the device has it, else float32]",
 )
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so long; --resume goes on.")
+@click.option("--minutes", type=NumberRange(min=0, min_open=True), help="Stop after so long; --resume goes on.")
 @one_line_errors
 def train(
     recipe: str,

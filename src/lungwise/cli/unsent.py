@@ -13,13 +13,16 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.unsent import UnsentLine, Why
 from lungwise.store import utc_now
 
+_MOST_MINUTES = 10 * 365 * 24 * 60
+"""Ten years: nothing is tried for more than some days."""
+
 
 @click.command()
 @click.option(
     "--late",
     default=60,
     show_default=True,
-    type=click.IntRange(0),
+    type=click.IntRange(0, _MOST_MINUTES),
     metavar="MINUTES",
     help="What has waited for longer is late.",
 )

@@ -140,11 +140,11 @@ class Dispatches(LeaseQueue[Dispatch]):
             again = update(Dispatch).where(unsent, concerned)
             self._session.execute(again.values(state=DispatchState.QUEUED, due_at=due, attempts=0))
 
-    def cancel(self, archive: str) -> int:
+    def cancel(self, name: str) -> int:
         """Cancel what waits for a destination, an archive by AE@host:port or AE title; return how many studies."""
         waits = (DispatchState.QUEUED, DispatchState.FAILED, DispatchState.SENDING)
         unsent = self._session.scalars(select(Dispatch).where(Dispatch.state.in_(waits)).with_for_update())
-        named = [one for one in unsent if archive in (one.destination, one.destination.rpartition("@")[0])]
+        named = [one for one in unsent if name in (one.destination, one.destination.partition("@")[0])]
         for dispatch in named:
             dispatch.state, dispatch.claim = DispatchState.CANCELLED, ""
         self._session.flush()

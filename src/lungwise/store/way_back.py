@@ -10,13 +10,14 @@ import base64
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.orm import Session
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database, utc_now
@@ -127,11 +128,16 @@ def keep_copy(database: Database, settings: Settings, ending: str = "") -> Path 
     return file
 
 
-def go_back(database: Database, settings: Settings, file: Path) -> WentBack:
+def go_back(database: Database, settings: Settings, file: Path, amend: Callable[[Session], None]) -> WentBack:
     """Make the database what a copy says that it was, whatever it is now, and keep a copy of what it is.
 
     On SQLite all of it happens or nothing. On MySQL and MariaDB tables are made anew one after the other: where that
     is broken off, do it again, from the same copy.
+
+    Parameters
+    ----------
+    amend
+        Changes what cannot be as it was, in the same transaction; the database has the schema of the copy.
 
     Raises
     ------
@@ -150,6 +156,8 @@ def go_back(database: Database, settings: Settings, file: Path) -> WentBack:
                     _drop_tables(connection)
                     apply_steps(connection, copied["schema"])
                     _fill(connection, archive, copied["tables"])
+                    with Session(connection) as session:
+                        amend(session)
                 empty_log(connection)
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a copy that an upgrade made.") from error

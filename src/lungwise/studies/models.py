@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -345,6 +345,10 @@ class Dispatch(Leased, Base):
 def is_archive(destination: str) -> bool:
     """Return whether a destination is an archive: those have an address, and systems that get reports a name."""
     return "@" in destination
+
+
+GOES_TO_ARCHIVE: Final = Dispatch.destination.contains("@")
+"""`Dispatch.is_for_archive`, as the database is asked."""
 
 
 class Job(Leased, Base):

@@ -46,7 +46,7 @@ class PatientStudies:
         patient = self._patients.get(person, key)
         studies = self.of_patient(person, patient)
         for study in studies:
-            self._studies.withdraw(person, study)
+            self._studies.recipients.withdraw(study)
             self._studies.remove(person, study.key)
         OrderChanges(self._session, self._studies.report_changes).delete_of(patient.id)
         self._patients.remove(person, patient)
@@ -125,7 +125,6 @@ class PatientStudies:
         root = self._patients.records.locked_root(person, record)
         parts = [record.id, *(part.id for part in self._patients.records.merged_into(record))]
         if root.id != record.id:
-            self._note_recipients(person, root, parts)
             its = update(Study).where(Study.patient_id == root.id, Study.merged_from_id.in_(parts))
             self._session.execute(its.values(patient_id=record.id))
             own = update(Study).where(Study.patient_id == record.id, Study.merged_from_id == record.id)
@@ -136,12 +135,6 @@ class PatientStudies:
         for patient in {root.id, record.id}:
             self._studies.report_changes.of_patient(patient)
         return record
-
-    def _note_recipients(self, person: Person, patient: Patient, parts: Collection[int]) -> None:
-        """Note who has reports of a patient that are another's in truth: each withdraws what it has."""
-        theirs = select(Study).where(Study.patient_id == patient.id, Study.merged_from_id.in_(parts))
-        for study in self._session.scalars(theirs).all():
-            self._studies.recipients.note_earlier(study, self._studies.report_identifiers(person, study))
 
     def _settled_by(self, person: Person, key: str) -> Patient:
         patient = self._patients.get(person, key)

@@ -38,8 +38,7 @@ class Recipients:
         dispatches = self._session.scalars(query).all()
         noted = select(ReportRecipient.destination).where(ReportRecipient.study_key.in_([one.key for one in studies]))
         archives = (one.destination for one in dispatches if one.is_for_archive and one.accepted)
-        systems = (*self._session.scalars(noted), *(one.destination for one in dispatches if _has_report(one)))
-        return SentTo(archives=tuple(dict.fromkeys(archives)), systems=tuple(sorted(set(systems))))
+        return SentTo(archives=tuple(dict.fromkeys(archives)), systems=tuple(sorted(set(self._session.scalars(noted)))))
 
     def identifiers(self, study: str, destination: str) -> ReportIdentifiers | None:
         """Return what identifies a study's report at a system; None where it has none."""
@@ -70,14 +69,6 @@ class Recipients:
         row.identifiers_json = identifiers.as_json()
         self._session.flush()
 
-    def note_earlier(self, study: Study, identifiers: ReportIdentifiers) -> None:
-        """Note the systems to which an earlier release sent a study's report without noting it."""
-        noted = select(ReportRecipient.destination).where(ReportRecipient.study_key == study.key)
-        known = set(self._session.scalars(noted))
-        for dispatch in study.dispatches:
-            if _has_report(dispatch) and dispatch.destination not in known:
-                self.note(study.clinic_id, dispatch.destination, identifiers)
-
     def forget(self, study: str, destination: str) -> None:
         """Forget that a system has a study's report: it was withdrawn there, or not taken."""
         named = (ReportRecipient.study_key == study, ReportRecipient.destination == destination)
@@ -88,13 +79,12 @@ class Recipients:
         held = (ReportRecipient.study_key == study, ReportRecipient.state == HOLDS)
         self._session.execute(delete(ReportRecipient).where(*held))
 
-    def withdraw(self, study: Study, identifiers: ReportIdentifiers) -> None:
+    def withdraw(self, study: Study) -> None:
         """Queue that the report of a study that is being deleted is withdrawn wherever it is, or may be.
 
         Nothing overtakes a report that is being sent just now: its withdrawal waits until its lease has ended.
         """
         dispatches = self._locked(study)
-        self.note_earlier(study, identifiers)
         now = database_time(self._session, self._clock)
         sending = {one.destination: one.due_at for one in dispatches if one.state == DispatchState.SENDING}
         query = select(ReportRecipient).where(ReportRecipient.study_key == study.key).with_for_update()
@@ -112,7 +102,3 @@ class Recipients:
 
 def _of(study: str, destination: str) -> Select[ReportRecipient]:
     return select(ReportRecipient).where(ReportRecipient.study_key == study, ReportRecipient.destination == destination)
-
-
-def _has_report(dispatch: Dispatch) -> bool:
-    return not dispatch.is_for_archive and dispatch.state == DispatchState.SENT

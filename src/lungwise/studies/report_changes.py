@@ -16,6 +16,7 @@ from lungwise.studies.models import Dispatch, DispatchState, Study, StudyStatus
 _SETTLED = Dispatch.state.in_((DispatchState.SENT, DispatchState.FAILED))
 _NOT_CONFIRMED = (Dispatch.state == DispatchState.QUEUED) & (Dispatch.asks > 0)
 """What an archive has, and has not confirmed yet: it may wait for a day, and what is new must not."""
+_CANCELLED = Dispatch.state == DispatchState.CANCELLED
 
 
 class ReportChanges:
@@ -44,27 +45,30 @@ class ReportChanges:
     def _note(self, studies: Sequence[int], at: datetime | None = None) -> None:
         """Make another version of the reports, and queue again what was sent, confirmed or not.
 
+        Where sending one version to a system was cancelled, that system gets the next: it may have an earlier one.
         What is being sent just now stays so, that versions arrive one after the other: whoever sends it sees at the
         end that there is another version.
         """
         changed = update(Study).where(Study.id.in_(studies))
         self._session.execute(changed.values(changed_at=at or self._clock(), report_version=Study.report_version + 1))
-        self._queue_again(Dispatch.study_id.in_(studies))
+        self._queue_again(Dispatch.study_id.in_(studies), _SETTLED | _NOT_CONFIRMED)
         of_clinics = defaultdict[int, list[int]](list)
         for number, clinic_id in self._session.execute(select(Study.id, Study.clinic_id).where(Study.id.in_(studies))):
             of_clinics[clinic_id].append(number)
         for clinic_id, own in of_clinics.items():
             for name in self._report_to(clinic_id):
+                self._queue_again(Dispatch.study_id.in_(own), Dispatch.destination == name, _CANCELLED)
                 self._queue_first(name, own)
 
-    def _queue_again(self, of_studies: ColumnElement[bool]) -> None:
+    def _queue_again(self, *which: ColumnElement[bool]) -> None:
         now = database_time(self._session, self._clock)
-        since = case((Dispatch.state == DispatchState.SENT, now), else_=Dispatch.created_at)
+        is_over = Dispatch.state.in_((DispatchState.SENT, DispatchState.CANCELLED))
+        since = case((is_over, now), else_=Dispatch.created_at)
         queued = ((Dispatch.state, DispatchState.QUEUED), (Dispatch.claim, ""))
         begun_anew = ((Dispatch.attempts, 0), (Dispatch.asks, 0))
         again = (
             update(Dispatch)
-            .where(of_studies, _SETTLED | _NOT_CONFIRMED)
+            .where(*which)
             .ordered_values(
                 (Dispatch.created_at, since),  # first: MySQL sets one after the other
                 *queued,

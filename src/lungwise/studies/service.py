@@ -323,20 +323,16 @@ class Studies:
         person.need(Right.DELETE)
         study = self.get(person, key)
         changed = compared_with(self._session, [film.id for film in study.films])
-        self.withdraw(person, study)
+        self.recipients.withdraw(study)
         answering = AnsweredOrders(self._session).ask_again(study)
         changed += [one for one in answering if one.status != StudyStatus.WAITING and one not in changed]
         self.remove(person, key)
         for other in changed:
             self.report_changes.of_study(other)
 
-    def withdraw(self, person: Person, study: Study) -> None:
-        """Withdraw the report of a study, which is deleted next, from the systems that have it."""
-        self.recipients.withdraw(study, self.report_identifiers(person, study))
-
-    def report_identifiers(self, person: Person, study: Study) -> ReportIdentifiers:
+    def report_identifiers(self, study: Study) -> ReportIdentifiers:
         """Return what identifies a study's report elsewhere."""
-        return report_identifiers(study, self.patient(person, study), self.orders_of(study))
+        return report_identifiers(study, self._session.get_one(Patient, study.patient_id), self.orders_of(study))
 
     def remove(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed.

@@ -1,18 +1,30 @@
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
 from commands import ADA, Run
+from lungwise.cli.serve import _prepare
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import last_backup
 from lungwise.store.migrations import upgrade
-from lungwise.store.way_back import copies
+from lungwise.store.way_back import copies, keep_copy
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.models import Study
+from lungwise.studies.recipient_models import ReportRecipient
+from lungwise.studies.service import Conclusion
+from lungwise.wiring import Wiring
+from report_receiver import SECRET, receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_demonstration_is_drawn_read_backed_up_and_restored(
@@ -109,3 +121,73 @@ def test_an_old_program_on_a_new_database_says_so_and_stops(
     said = run(*command).no()
     assert "A later release of Lungwise has upgraded this database (schema 9999)." in said
     assert len(said.splitlines()) == 1
+
+
+def go_back(settings: Settings, file: Path) -> None:
+    (copy,) = copies(settings)
+    Run("db", "go-back", "--yes", str(copy)).ok()
+
+
+def restore(settings: Settings, file: Path) -> None:
+    """Restore a backup in place of what there is."""
+    old = settings.data_folder.rename(file.parent / "old")
+    settings.data_folder.mkdir()
+    for name in ("encryption.keys", "secret.key"):
+        shutil.copy(old / name, settings.data_folder / name)
+    Run("db", "restore", str(file)).ok()
+
+
+@pytest.mark.parametrize("put_back", [go_back, restore])
+def test_what_is_sent_after_an_earlier_database_was_put_back_is_new_to_whoever_has_later_versions(
+    put_back: Callable[[Settings, Path], None], run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, backup = Settings(data_folder=tmp_path / "data"), tmp_path / "backup.tar"
+    with receiver() as there:
+        monkeypatch.setenv("LUNGWISE_REPORT_WEBHOOK_URL", there.url)
+        monkeypatch.setenv("LUNGWISE_REPORT_WEBHOOK_SECRET", SECRET)
+        run("demo", "--studies", "1").ok()
+        with closing(Database(settings)) as database:
+            keep_copy(database, settings)
+        run("db", "backup", str(backup)).ok()
+        run("send").ok()
+        conclude(settings)
+        run("send").ok()
+        put_back(settings, backup)
+        run("send").ok()
+        conclude(settings)
+        run("send").ok()
+    versions = [json.loads(got.body)["version"] for got in there.got]
+    assert len(versions) == 4 and versions == sorted(set(versions))
+
+
+def upgrade_by_command(settings: Settings) -> None:
+    Run("db", "upgrade").ok()
+
+
+@pytest.mark.parametrize("begin", [upgrade_by_command, _prepare])
+def test_an_upgrade_notes_who_has_reports_of_an_earlier_release(
+    begin: Callable[[Settings], None], run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_folder=tmp_path / "data")
+    with receiver() as there:
+        monkeypatch.setenv("LUNGWISE_REPORT_WEBHOOK_URL", there.url)
+        monkeypatch.setenv("LUNGWISE_REPORT_WEBHOOK_SECRET", SECRET)
+        run("demo", "--studies", "2").ok()
+        run("send").ok()
+    with closing(Database(settings)) as database:
+        with database.writing() as session:
+            session.query(ReportRecipient).delete()
+        begin(settings)
+        with database.reading() as session:
+            assert session.query(ReportRecipient).count() == 2
+
+
+def conclude(settings: Settings) -> None:
+    """Conclude on every study, in other words than before."""
+    with closing(Database(settings)) as database, database.writing() as session:
+        services = Wiring(settings, FilmStore(settings)).over(session)
+        ada = services.accounts.by_email("demo@example.org")
+        assert ada is not None
+        for study in session.query(Study):
+            note = f"note {len(study.opinions)}"
+            services.studies.conclude(ada.person, study.key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS, note=note))

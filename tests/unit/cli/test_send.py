@@ -10,9 +10,11 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicom_files import dicom_file
 from lungwise.cli import main
+from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.models import ReadingRecord, StudyStatus
+from queued_results import queued_study
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -72,6 +74,19 @@ def test_what_no_setting_and_no_result_names_is_not_cancelled(send: Callable[...
     wrong = send("--cancel", "nonsense")
     assert wrong.exit_code == 1
     assert "Nothing waits for nonsense, and no setting names it." in wrong.stderr
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_cancels_nothing(name: str, services: Services, send: Callable[..., Result]) -> None:
+    systems = ("webhook", "fhir", "hl7")
+    for system in systems:
+        queued_study(services, services.person(system), [system])
+    refused = send("--cancel", name)
+    assert refused.exit_code == 2
+    assert "Name an archive" in refused.stderr
+    assert Dispatches(services.session, services.clock).cancel(name) == 0
+    for system in systems:
+        assert send("--cancel", system).stdout == f"Nothing waits for {system} any more: 1 cancelled.\n"
 
 
 def test_what_an_archive_does_not_take_is_listed(services: Services, send: Callable[..., Result]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -206,6 +207,22 @@ def test_what_was_cancelled_or_deleted_is_not_sent(clinic: Clinic, there: Receiv
         session.delete(session.query(Study).one())
     assert clinic.sender.do(claimed) is None
     assert there.got == []
+
+
+def test_a_version_that_was_cancelled_keeps_neither_the_next_nor_a_withdrawal_from_going_out(
+    clinic: Clinic, there: Receiver
+) -> None:
+    clinic.read()
+    clinic.send()
+    clinic.conclude()
+    with clinic.database.writing() as session:
+        assert ReportDispatches(session, utc_now).cancel("webhook") == 1
+    with clinic.database.writing() as session:
+        wired = Wiring(clinic.services.settings, clinic.services.store).over(session)
+        patient = wired.studies.patient(clinic.person, wired.studies.get(clinic.person, clinic.key))
+        wired.patients.change(clinic.person, patient.key, PatientFacts(identifier="8", name="Asha Rao"))
+    assert clinic.send() == ["", ""]
+    assert [json.loads(got.body)["event"] for got in there.got] == ["report", "withdrawn", "report"]
 
 
 def test_each_hospital_gets_the_reports_of_its_own_clinic_alone(

@@ -17,7 +17,7 @@ from dicom_files import dicom_file
 from hl7_peer import ResultTaker, taking_results
 from lungwise.api.report_message_schemas import WithdrawalMessage
 from lungwise.audit.models import AuditEntry
-from lungwise.cli.bootstrap import report_senders
+from lungwise.cli.bootstrap import note_recipients_of_earlier_releases, report_senders
 from lungwise.jobs.unsent import Unsent, Why
 from lungwise.jobs.withdrawals import Withdrawals
 from lungwise.orders.order import OrderRequest, OrderWay, PlacerNumber
@@ -223,6 +223,7 @@ def test_a_report_that_is_no_longer_the_persons_is_withdrawn_before_the_next_one
     case.forget()
     with case.database.writing() as session:  # an earlier release did not note who has a report
         session.query(ReportRecipient).filter_by(study_key=bob, destination="hl7").delete()
+    note_recipients_of_earlier_releases(case.database, case.settings)
     case.do(lambda wired: wired.patient_studies.take_back(case.ada, keys[1]))
     unclear = "the patient's identity is unclear: say who it is"
     assert sorted(case.send()) == [""] * 7 + [unclear] * 2  # three of them are of Asha's own film
@@ -240,6 +241,21 @@ def test_a_report_that_is_no_longer_the_persons_is_withdrawn_before_the_next_one
     case.delete(bob)
     case.send()
     assert (case.filed(bob), case.told(bob)) == ([("entered-in-error", "8")], [("X", "8")])
+
+
+def test_what_an_earlier_release_sent_is_withdrawn_once_the_upgrade_has_noted_it(sqlite_case: Case) -> None:
+    case = sqlite_case
+    key = case.open(ASHA)
+    case.send()
+    case.do(lambda wired: wired.studies.conclude(case.ada, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS)))
+    with case.database.writing() as session:  # as it is left: sent, noted nowhere, and queued again
+        session.query(ReportRecipient).delete()
+    note_recipients_of_earlier_releases(case.database, case.settings)
+    case.forget()
+    case.delete(key)
+    assert case.send() == ["", "", ""]
+    assert case.events(key)[0][::2] == ("withdrawn", "7")
+    assert (case.filed(key), case.told(key)) == ([("entered-in-error", "7")], [("X", "7")])
 
 
 def test_a_corrected_number_withdraws_what_stands_under_the_wrong_one_unless_it_was_not_taken(

@@ -34,11 +34,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
 
     from conftest import Services
     from lungwise.settings import Settings
 
 BEFORE = "0031"
+
+
+def as_copied(_session: Session) -> None:
+    """Change nothing of what is put back."""
 
 
 def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -66,13 +71,13 @@ def test_every_row_is_put_back_as_it_was(either_services: Services, film: Callab
             session.execute(text("UPDATE users SET name = 'Eve'"))
         assert rows(database) != before
         there = rows(database)
-        done = go_back(database, services.settings, copy)
+        done = go_back(database, services.settings, copy, as_copied)
         assert done.schema == before["alembic_version"][0][0]
         assert rows(database) == before
         assert done.present is not None
-        go_back(database, services.settings, done.present)
+        go_back(database, services.settings, done.present, as_copied)
         assert rows(database) == there
-        go_back(database, services.settings, copy)
+        go_back(database, services.settings, copy, as_copied)
         with database.writing() as session:  # and rows that follow get numbers of their own
             assert session.query(Base.metadata.tables["users"]).count() == 1
             assert b"Bart" not in copy.read_bytes()
@@ -91,7 +96,7 @@ def test_an_upgrade_keeps_what_was_and_goes_back_to_it(either: Settings) -> None
         assert set(rows(database)) > tables
         assert upgrade_with_copy(database, either) is None
         assert copies(either) == [copy]
-        assert go_back(database, either, copy).schema == BEFORE
+        assert go_back(database, either, copy, as_copied).schema == BEFORE
         with database.engine.connect() as connection:
             assert schema_of(connection) == BEFORE
             assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
@@ -123,7 +128,7 @@ def test_an_upgrade_that_fails_again_and_again_keeps_the_copy_from_before_it(
         assert begun_from(either) == first
         assert upgrade_with_copy(database, either) == first
         assert begun_from(either) is None
-        assert go_back(database, either, first).schema == BEFORE
+        assert go_back(database, either, first, as_copied).schema == BEFORE
         with database.engine.connect() as connection:
             assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
         assert upgrade_with_copy(database, either) not in (present, first)
@@ -141,18 +146,18 @@ def test_some_copies_stay_and_a_wrong_one_is_refused(settings: Settings, monkeyp
         whole, present = copies(settings)[0], set(copies(settings))
         changed = add_row(whole)
         with pytest.raises(BackupError, match="was changed"):
-            go_back(database, settings, changed)
+            go_back(database, settings, changed, as_copied)
         changed.write_bytes(b"nothing")
         with pytest.raises(BackupError, match=r"is not a copy that an upgrade made\.$"):
-            go_back(database, settings, changed)
+            go_back(database, settings, changed, as_copied)
         changed.unlink()
         with monkeypatch.context() as patch:
             patch.setattr("lungwise.store.way_back.is_known", lambda schema: schema != BEFORE)
             with pytest.raises(BackupError, match="A later release"):
-                go_back(database, settings, whole)
+                go_back(database, settings, whole, as_copied)
         database.keys.path.write_text(new_key_text())
         with pytest.raises(MissingKeyError, match="is missing"):
-            go_back(database, settings, whole)
+            go_back(database, settings, whole, as_copied)
         assert is_current(database.engine)
         assert set(copies(settings)) == present  # of a file that is refused nothing stays behind
         assert begun_from(settings) is None
@@ -166,10 +171,10 @@ def test_without_a_name_the_copy_of_an_upgrade_is_taken_and_never_one_of_a_way_b
         assert copy is not None
         keep_copy(database, settings)  # as go-back kept one in earlier releases
         assert copy_before_upgrade(database, settings) == copy
-        upgraded = go_back(database, settings, copy).present
+        upgraded = go_back(database, settings, copy, as_copied).present
         assert upgraded is not None
         assert copy_before_upgrade(database, settings) is None
-        go_back(database, settings, upgraded)
+        go_back(database, settings, upgraded, as_copied)
         assert copy_before_upgrade(database, settings) == copy
 
 

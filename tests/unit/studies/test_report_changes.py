@@ -13,6 +13,7 @@ from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Dispatch, DispatchState, Study
 from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 
@@ -87,3 +88,30 @@ def test_what_was_sent_is_queued_again_where_a_later_film_states_more_of_the_pat
     services.session.refresh(study)
     assert study.report_version == version + 1
     assert [one.state for one in study.dispatches] == ["queued", "cancelled"]
+
+
+def test_a_system_of_which_a_version_was_cancelled_gets_the_next(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    study = services.studies.open(person, PatientFacts(), [("film", film(1))])
+    services.read_all()
+    at = services.clock()
+    study.dispatches = [
+        Dispatch(destination=name, state=DispatchState.CANCELLED, created_at=at, due_at=at, attempts=4)
+        for name in ("B@b:2", "fhir", "webhook")
+    ]
+    services.session.flush()
+    services.clock.forward(minutes=1)
+
+    changes = ReportChanges(services.session, services.clock, lambda _clinic: ["webhook"])  # no setting names the other
+    changes.of_study(study)
+
+    services.session.expire_all()
+    assert [(one.destination, one.state) for one in study.dispatches] == [
+        ("B@b:2", "cancelled"),
+        ("fhir", "cancelled"),
+        ("webhook", "queued"),
+    ]
+    webhook = study.dispatches[-1]
+    assert (webhook.attempts, webhook.created_at, webhook.due_at) == (0, services.clock(), services.clock())
