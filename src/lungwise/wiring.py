@@ -20,7 +20,7 @@ from lungwise.accounts.service import Accounts, count_administrators, names_of
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
-from lungwise.audit.service import AuditTrail
+from lungwise.audit.service import AuditTrail, TrailAccount
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
@@ -388,6 +388,9 @@ class WebServices(Services):
         """Write into the audit trail what was counted of guesses since it last was."""
         self.throttle.report()
 
-    def people(self, person: Person) -> list[str]:
-        """List the names of the people of a person's clinic."""
-        return sorted({account.name for account in self.accounts.colleagues(person)})
+    def trail_accounts(self, person: Person) -> list[TrailAccount]:
+        """List every account that a person's clinic has or had, for the audit trail."""
+        return [
+            TrailAccount(id=one.id, key=one.key, email="" if one.deleted_at else one.email, name=one.name)
+            for one in self.accounts.ever(person)
+        ]

@@ -22,14 +22,41 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries of the trail to show. Days are those of a zone."""
+    """Which entries of the trail to show. Days are those of a zone.
+
+    `person` is a name, and `account` the id of an account, whatever name it had.
+    """
 
     person: str = ""
+    account: int | None = None
     action: str = ""
     subject_key: str = ""
     since: date | None = None
     until: date | None = None
     zone: tzinfo = UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailAccount:
+    """An account of a clinic, shown beside the name that its owner acted under, which may change.
+
+    One that is deleted has neither address nor name.
+    """
+
+    id: int
+    key: str
+    email: str
+    name: str
+
+    @property
+    def address(self) -> str:
+        """What the trail's page shows of it."""
+        return self.email or self.key
+
+    @property
+    def label(self) -> str:
+        """What the filter calls it."""
+        return f"{self.address} · {self.name}" if self.name else self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +236,8 @@ class AuditTrail:
         query = select(AuditEntry).where(AuditEntry.clinic_id == person.clinic_id).order_by(AuditEntry.id.desc())
         if filters.person:
             query = query.where(AuditEntry.person_name == filters.person)
+        if filters.account is not None:
+            query = query.where(AuditEntry.person_id == filters.account)
         if filters.action:
             query = query.where(AuditEntry.action == filters.action)
         if filters.subject_key:
