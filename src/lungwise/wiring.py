@@ -11,12 +11,13 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
+from lungwise.accounts.administrators import Administrators
 from lungwise.accounts.oidc.provider import Provider
 from lungwise.accounts.oidc.service import ProvidedAccounts
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.request_services import user
 from lungwise.accounts.second_factor import is_fresh
-from lungwise.accounts.service import Accounts, count_administrators, names_of
+from lungwise.accounts.service import Accounts, names_of
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
@@ -214,7 +215,7 @@ class Services:
     def _add_monitoring(self, wiring: Wiring) -> None:
         session, clock, audit, settings = self._session, self.clock, self.audit, self.settings
         in_force = self.thresholds_in_force
-        self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
+        self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, Administrators(session, audit))
         self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days, self.zone_of)
         self.alarms = Alarms(
             session, clock, audit, self.clinic_films, in_force, calls_webhook=bool(settings.webhook_url)

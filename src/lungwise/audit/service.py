@@ -17,6 +17,8 @@ from lungwise.audit.mark import Mark, begin_generation, is_current, mark_after_c
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.store import Clock, keys_of
 
+__all__ = ["PAGE", "AuditEntry", "AuditFilter", "AuditTrail", "Break", "TrailAccount"]
+
 PAGE = 50
 
 
@@ -134,6 +136,11 @@ class AuditTrail:
         return list(
             self._session.scalars(own.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id.desc()).limit(10))
         )
+
+    def last(self, clinic_id: int, key: str, actions: Iterable[Action]) -> AuditEntry | None:
+        """Return the last entry of such actions on one thing of a clinic."""
+        own = select(AuditEntry).where(AuditEntry.clinic_id == clinic_id, AuditEntry.subject_key == key)
+        return self._session.scalar(own.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id.desc()).limit(1))
 
     def export(self, person: Person, filters: AuditFilter) -> Iterator[AuditEntry]:
         """Walk over all of the clinic's entries that the filter lets through, the newest first."""
