@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -20,6 +20,8 @@ from lungwise.store import Clock, keys_of
 __all__ = ["PAGE", "AuditEntry", "AuditFilter", "AuditTrail", "Break", "TrailAccount"]
 
 PAGE = 50
+SEEN_FOR = timedelta(hours=1)
+"""For how long an entry of what was seen stands for its pictures, and for what is shown again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,20 @@ class AuditTrail:
     def is_closed(self, person: Person) -> bool:
         """Return whether the person's clinic is closed for writing, since it moves."""
         return is_closed(self._session, person.clinic_id)
+
+    def has_seen(self, person: Person, keys: Collection[str]) -> bool:
+        """Return whether the trail has it, of this address and not long ago, that a person saw or exported a thing."""
+        own = (AuditEntry.clinic_id == person.clinic_id, AuditEntry.subject_key.in_(keys))
+        who = (AuditEntry.person_id == person.id, AuditEntry.person_name == person.name)
+        seen = (AuditEntry.action.in_([Action.SAW, Action.EXPORTED]), AuditEntry.address == self._address)
+        lately = AuditEntry.at > self._clock() - SEEN_FOR
+        return self._session.scalar(select(AuditEntry.id).where(*own, *who, *seen, lately).limit(1)) is not None
+
+    def record_unless_seen(self, person: Person, subject: Subject, key: str, within: Collection[str]) -> None:
+        """Record that a person saw a thing, unless the trail has it already, of it or of what it is shown within."""
+        self.locked_head()  # of pictures that are asked for at once, one is recorded
+        if not self.has_seen(person, [key, *within]):
+            self.record(person, Action.SAW, subject, key)
 
     def record_words(self, person: Person, action: Action, subject: Subject, words: str) -> None:
         """Record what a person searched for, by a keyed hash of the words: the same for the same words, and no more."""

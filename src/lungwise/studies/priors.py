@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
@@ -42,13 +42,17 @@ class Priors:
         person.need(Right.SEE)
         mine = (PriorFilm.key == key, PriorFilm.clinic_id == person.clinic_id)
         found = self._session.scalar(select(PriorFilm).where(*mine))
-        record = self._records.by_id(person, found.patient_id) if found else None
-        if found is None or record is None:
-            raise NotFound
-        patient = self._records.root(record)
-        if not self._session.scalar(select(exists().where(Study.patient_id == patient.id, visible_to(person)))):
+        if found is None or not self.shown_with(person, found):
             raise NotFound
         return found
+
+    def shown_with(self, person: Person, prior: PriorFilm) -> list[str]:
+        """List the keys of the studies with which a person sees an earlier film."""
+        record = self._records.by_id(person, prior.patient_id)
+        if record is None:
+            return []
+        patient = self._records.root(record)
+        return list(self._session.scalars(select(Study.key).where(Study.patient_id == patient.id, visible_to(person))))
 
     def data(self, prior: PriorFilm) -> bytes:
         """Return a film's bytes.
