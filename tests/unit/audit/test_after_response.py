@@ -41,7 +41,7 @@ def seen(app: Lungwise) -> list[tuple[str, str]]:
 def film_key(app: Lungwise, ada: Visitor, film: Callable[..., bytes]) -> str:
     """Give the key of a film that nobody has looked at since it was uploaded."""
     study = ada.upload(film(1, 8), identifier="7", name="Grace Kamau")
-    (key,) = set(re.findall(r"/films/([0-9a-f]{20})/", ada.get("/studies").text))
+    (key,) = set[str](re.findall(r"/films/([0-9a-f]{20})/", ada.get("/studies").text))
     assert study
     return key
 
