@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from ipaddress import ip_address
 
 from lungwise.errors import Conflict, Rejected
@@ -30,6 +31,12 @@ def row_number(text: str | None) -> int | None:
     if not _ROW.fullmatch(text):
         raise Rejected("This list has no such page. Go back to its first page.")
     return int(text)
+
+
+def folded_name(name: str) -> str:
+    """Return a name without what readers do not tell apart: case, spaces, width, and signs that are not seen."""
+    seen = (sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return "".join("".join(seen).casefold().split())
 
 
 def refuse_overwriting(known: object, present: object, wanted: object) -> None:

@@ -11,16 +11,17 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
+from lungwise.accounts.administrators import Administrators
 from lungwise.accounts.oidc.provider import Provider
 from lungwise.accounts.oidc.service import ProvidedAccounts
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.request_services import user
 from lungwise.accounts.second_factor import is_fresh
-from lungwise.accounts.service import Accounts, count_administrators, names_of
+from lungwise.accounts.service import Accounts, names_of
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
-from lungwise.audit.service import AuditTrail
+from lungwise.audit.service import AuditTrail, TrailAccount
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
@@ -214,7 +215,7 @@ class Services:
     def _add_monitoring(self, wiring: Wiring) -> None:
         session, clock, audit, settings = self._session, self.clock, self.audit, self.settings
         in_force = self.thresholds_in_force
-        self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
+        self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, Administrators(session, audit))
         self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days, self.zone_of)
         self.alarms = Alarms(
             session, clock, audit, self.clinic_films, in_force, calls_webhook=bool(settings.webhook_url)
@@ -388,6 +389,9 @@ class WebServices(Services):
         """Write into the audit trail what was counted of guesses since it last was."""
         self.throttle.report()
 
-    def people(self, person: Person) -> list[str]:
-        """List the names of the people of a person's clinic."""
-        return sorted({account.name for account in self.accounts.colleagues(person)})
+    def trail_accounts(self, person: Person) -> list[TrailAccount]:
+        """List every account that a person's clinic has or had, for the audit trail."""
+        return [
+            TrailAccount(id=one.id, key=one.key, email="" if one.deleted_at else one.email, name=one.name)
+            for one in self.accounts.ever(person)
+        ]

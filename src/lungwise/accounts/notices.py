@@ -20,6 +20,7 @@ NOTICES = {
     Action.MADE_RECOVERY_CODES: N_("New recovery codes were created for your account. The old ones no longer work."),
     Action.MADE_TOKEN: N_("A token was created that lets a program use Lungwise in your name."),
     Action.LINKED_SIGN_IN: N_("Your account was linked with an account at the identity provider, which opens it now."),
+    Action.TOOK_NAME: N_("The name of your account was changed."),
     Action.SIGNED_IN_WITH_A_NEW_DEVICE: N_("Someone signed in to your account on a new device."),
     Action.USED_A_CODE_TWICE: N_(
         "A code from your authenticator app was entered twice. The second time it was refused."

@@ -13,6 +13,7 @@ from lungwise.accounts.email_addresses import normalised_email, valid_email
 from lungwise.accounts.invitations import HAS_ACCOUNT, Invitations
 from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import Token, User
+from lungwise.accounts.names import is_taken, name_of_new
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.sessions import Sessions
 from lungwise.audit.actions import Action, Subject
@@ -22,7 +23,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock, new_key
 
-__all__ = ["Accounts", "Applicant", "Clinic", "User", "count_administrators", "names_of"]
+__all__ = ["Accounts", "Applicant", "Clinic", "User", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,6 @@ def names_of(session: Session, person: Person, ids: set[int]) -> dict[int, str]:
     """Name the accounts with these ids that are of the person's clinic."""
     query = select(User.id, User.name).where(User.id.in_(ids), User.clinic_id == person.clinic_id)
     return {number: name for number, name in session.execute(query)}
-
-
-def count_administrators(session: Session, clinic_id: int) -> int:
-    """Count the administrators of a clinic who can sign in."""
-    own = (User.clinic_id == clinic_id, User.role == Role.ADMINISTRATOR, User.active)
-    return session.scalar(select(func.count()).select_from(User).where(*own)) or 0
 
 
 class Accounts:
@@ -150,6 +145,12 @@ class Accounts:
         person.need(Right.ADMINISTER)
         own = select(User).where(User.clinic_id == person.clinic_id, User.deleted_at.is_(None))
         return list(self._session.scalars(own.order_by(User.approved_at.isnot(None), User.name, User.id)))
+
+    def ever(self, person: Person) -> list[User]:
+        """List every account that an administrator's clinic has or had: deleted ones have a key still."""
+        person.need(Right.ADMINISTER)
+        own = select(User).where(User.clinic_id == person.clinic_id)
+        return list(self._session.scalars(own.order_by(User.deleted_at.isnot(None), User.email)))
 
     def administrators(self, person: Person) -> list[User]:
         """List the administrators of an administrator's clinic whose accounts are open."""
@@ -271,9 +272,26 @@ class Accounts:
         self._sessions.end_all(user)
         self._audit.record(by, Action.RESET_SECOND_FACTOR, Subject.ACCOUNT, user.key)
 
-    def change_profile(self, user: User, name: str, language: str | None) -> None:
-        """Change one's own name and language."""
-        user.name, user.language = name, language
+    def change_name(self, user: User, name: str) -> None:
+        """Change one's own name. The trail has two entries of it: one under the old name, one under the new.
+
+        Raises
+        ------
+        Rejected
+            If another account of the clinic has the name.
+        """
+        if is_taken(self._session, user.clinic_id, name, but=user):
+            raise Rejected(
+                "Another account of your clinic has this name. Add what tells you apart, such as a middle name or "
+                "your department."
+            )
+        self._audit.record(user.person, Action.GAVE_UP_NAME, Subject.ACCOUNT, user.key)
+        user.name = name
+        self._audit.record(user.person, Action.TOOK_NAME, Subject.ACCOUNT, user.key)
+
+    def change_language(self, user: User, language: str | None) -> None:
+        """Change one's own language."""
+        user.language = language
         self._audit.record(user.person, Action.CHANGED, Subject.ACCOUNT, user.key)
 
     def signed_in(self, user: User) -> None:
@@ -314,7 +332,7 @@ class Accounts:
             key=new_key(),
             clinic_id=clinic_id,
             email=email,
-            name=name,
+            name=name_of_new(self._session, clinic_id, name, email),
             role=role.value,
             password=password,
             active=approved,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from lungwise.access import Person, Right, Role
 from lungwise.accounts.models import Token, User
+from lungwise.accounts.names import is_taken
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
@@ -72,11 +73,13 @@ class Tokens:
         Raises
         ------
         Rejected
-            If it has no name, or is to be valid for too long.
+            If it has no name, a machine's is that of a person, or it is to be valid for too long.
         """
         person.need(Right.ADMINISTER if machine else Right.SEE)
         if not name.strip():
             raise Rejected("A token needs a name that says what uses it.")
+        if machine and is_taken(self._session, person.clinic_id, name):
+            raise Rejected("Somebody in your clinic has this name. Give the token the name of the machine.")
         if not 1 <= days <= LONGEST_DAYS:
             raise Rejected("A token is valid for one day at least and for a year at most.")
         text = _PREFIX + secrets.token_urlsafe(32)

@@ -128,9 +128,10 @@ def profile() -> Answer:
     """Show and change one's own account."""
     own = user()
     form = ProfileForm(obj=own)
-    if form.validate_on_submit():
-        account: User = own._get_current_object()  # type: ignore[attr-defined]
-        services().accounts.change_profile(account, (form.name.data or "").strip(), form.language.data or None)
+    is_valid = form.validate_on_submit()
+    if is_valid and _name(form) != own.name and not is_fresh():
+        return ask_to_confirm(url_for("accounts.profile"))
+    if is_valid and attempt(form, lambda: _save_profile(form)):
         refresh()
         flash(gettext("Saved."))
         response = redirect(url_for("accounts.profile"))
@@ -283,6 +284,21 @@ def reset_second_factor(key: str) -> Answer:
     """Remove a colleague's second factor."""
     notices.send(services().accounts.reset_second_factor(person(), key), Action.RESET_SECOND_FACTOR)
     return _back_to_colleagues()
+
+
+def _name(form: ProfileForm) -> str:
+    return (form.name.data or "").strip()
+
+
+def _save_profile(form: ProfileForm) -> bool:
+    own: User = user()._get_current_object()  # type: ignore[attr-defined]
+    accounts, language = services().accounts, form.language.data or None
+    if _name(form) != own.name:
+        accounts.change_name(own, _name(form))
+        notices.send(own, Action.TOOK_NAME)
+    if language != own.language:
+        accounts.change_language(own, language)
+    return True
 
 
 def _tokens(*, machine: bool) -> Answer:

@@ -16,6 +16,16 @@ def audit_after_response(action: Action, subject: Subject, key: str) -> None:
     trail.after_response(lambda later: later.record(who, action, subject, key))
 
 
+def audit_sight_after_response(subject: Subject, key: str, *within: str) -> None:
+    """Record that the person saw a thing, unless the trail has it already, of it or of what it is shown within.
+
+    A page with many pictures makes one entry, and writes nothing where there is one.
+    """
+    who = person()
+    if not trail().has_seen(who, [key, *within]):
+        trail.after_response(lambda later: later.record_unless_seen(who, subject, key, within))
+
+
 def audit_search_after_response(action: Action, subject: Subject, words: str) -> None:
     """Record what the person did with words of a patient, if there are any; the trail does not keep the words."""
     if words.strip():

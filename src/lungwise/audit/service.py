@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -17,19 +17,50 @@ from lungwise.audit.mark import Mark, begin_generation, is_current, mark_after_c
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.store import Clock, keys_of
 
+__all__ = ["PAGE", "AuditEntry", "AuditFilter", "AuditTrail", "Break", "TrailAccount"]
+
 PAGE = 50
+SEEN_FOR = timedelta(hours=1)
+"""For how long an entry of what was seen stands for its pictures, and for what is shown again and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries of the trail to show. Days are those of a zone."""
+    """Which entries of the trail to show. Days are those of a zone.
+
+    `person` is a name, and `account` the id of an account, whatever name it had.
+    """
 
     person: str = ""
+    account: int | None = None
     action: str = ""
     subject_key: str = ""
     since: date | None = None
     until: date | None = None
     zone: tzinfo = UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailAccount:
+    """An account of a clinic, shown beside the name that its owner acted under, which may change.
+
+    One that is deleted has neither address nor name.
+    """
+
+    id: int
+    key: str
+    email: str
+    name: str
+
+    @property
+    def address(self) -> str:
+        """What the trail's page shows of it."""
+        return self.email or self.key
+
+    @property
+    def label(self) -> str:
+        """What the filter calls it."""
+        return f"{self.address} · {self.name}" if self.name else self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +120,20 @@ class AuditTrail:
         """Return whether the person's clinic is closed for writing, since it moves."""
         return is_closed(self._session, person.clinic_id)
 
+    def has_seen(self, person: Person, keys: Collection[str]) -> bool:
+        """Return whether the trail has it, of this address and not long ago, that a person saw or exported a thing."""
+        own = (AuditEntry.clinic_id == person.clinic_id, AuditEntry.subject_key.in_(keys))
+        who = (AuditEntry.person_id == person.id, AuditEntry.person_name == person.name)
+        seen = (AuditEntry.action.in_([Action.SAW, Action.EXPORTED]), AuditEntry.address == self._address)
+        lately = AuditEntry.at > self._clock() - SEEN_FOR
+        return self._session.scalar(select(AuditEntry.id).where(*own, *who, *seen, lately).limit(1)) is not None
+
+    def record_unless_seen(self, person: Person, subject: Subject, key: str, within: Collection[str]) -> None:
+        """Record that a person saw a thing, unless the trail has it already, of it or of what it is shown within."""
+        self.locked_head()  # of pictures that are asked for at once, one is recorded
+        if not self.has_seen(person, [key, *within]):
+            self.record(person, Action.SAW, subject, key)
+
     def record_words(self, person: Person, action: Action, subject: Subject, words: str) -> None:
         """Record what a person searched for, by a keyed hash of the words: the same for the same words, and no more."""
         said = keys_of(self._session).index(f"search in clinic {person.clinic_id}", " ".join(words.casefold().split()))
@@ -113,6 +158,11 @@ class AuditTrail:
         found = (AuditEntry.clinic_id == clinic_id, AuditEntry.subject_key == key, AuditEntry.action == action)
         query = select(AuditEntry.id).where(*found, AuditEntry.address == self._address).limit(1)
         return self._session.scalar(query) is not None
+
+    def last(self, clinic_id: int, key: str, actions: Iterable[Action]) -> AuditEntry | None:
+        """Return the last entry of such actions on one thing of a clinic."""
+        own = select(AuditEntry).where(AuditEntry.clinic_id == clinic_id, AuditEntry.subject_key == key)
+        return self._session.scalar(own.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id.desc()).limit(1))
 
     def export(self, person: Person, filters: AuditFilter) -> Iterator[AuditEntry]:
         """Walk over all of the clinic's entries that the filter lets through, the newest first."""
@@ -215,6 +265,8 @@ class AuditTrail:
         query = select(AuditEntry).where(AuditEntry.clinic_id == person.clinic_id).order_by(AuditEntry.id.desc())
         if filters.person:
             query = query.where(AuditEntry.person_name == filters.person)
+        if filters.account is not None:
+            query = query.where(AuditEntry.person_id == filters.account)
         if filters.action:
             query = query.where(AuditEntry.action == filters.action)
         if filters.subject_key:

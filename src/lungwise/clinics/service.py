@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
 
@@ -16,7 +15,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.clinics.models import Clinic
 from lungwise.errors import NotFound, Rejected
-from lungwise.inputs import refuse_overwriting
+from lungwise.inputs import folded_name, refuse_overwriting
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock
 
@@ -158,11 +157,7 @@ class Clinics:
 
 def clinic_alike(name: str, clinics: Iterable[Clinic]) -> Clinic | None:
     """Return a clinic whose name differs in nothing but case, spaces or width; None where there is none."""
-    return next((one for one in clinics if _folded(one.name) == _folded(name)), None)
-
-
-def _folded(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return next((one for one in clinics if folded_name(one.name) == folded_name(name)), None)
 
 
 def _refuse_alike(name: str, others: Iterable[Clinic]) -> None:

@@ -1,6 +1,7 @@
 """A clinic's own thresholds: proposed by one administrator, confirmed by another, in force until somebody goes back.
 
-What moves a threshold takes two people, so that no mistake and no stolen account moves it alone. A clinic with a single
+What moves a threshold takes two people, so that no mistake and no stolen account moves it alone: who was no
+administrator yet when it was proposed, and may be nobody else's account, waits a day. A clinic with a single
 administrator has them enter a code of their second factor, and sleep on it. Going back to what was approved before
 takes one person and no waiting.
 """
@@ -10,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.service import AuditTrail
+from lungwise.audit.service import AuditEntry, AuditTrail
 from lungwise.clinics.models import Clinic, SetState, ThresholdSet
 from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.films.refusals import N_
@@ -29,7 +30,7 @@ from lungwise.store import Clock, new_key
 __all__ = ["SetState", "ThresholdSet", "Thresholds", "in_force"]
 
 WAIT = timedelta(days=1)
-"""How long a single administrator waits before they confirm what they proposed."""
+"""How long a single administrator waits before they confirm what they proposed, and a new one what another did."""
 AS_SHIPPED = "shipped"
 """What the audit trail and pages call the model's own thresholds."""
 ALONE_SINCE = N_(
@@ -37,8 +38,21 @@ ALONE_SINCE = N_(
     "again."
 )
 """Nobody gets rid of the other administrator to confirm their own proposal at once."""
-AdministratorCount = Callable[[int], int]
-"""Counts the administrators of a clinic who can sign in."""
+NEW_SINCE = N_(
+    "You became an administrator, or your account was recovered, after this was proposed: you can confirm it a day "
+    "after that."
+)
+"""Nobody makes the other administrator who confirms their own proposal at once."""
+
+
+class Administrators(Protocol):
+    """The administrators of clinics."""
+
+    def count(self, clinic_id: int) -> int:
+        """Count the administrators of a clinic who can sign in."""
+
+    def last_made(self, person: Person) -> AuditEntry | None:
+        """Return the entry of when an account was last made an administrator's, or recovered."""
 
 
 def in_force(session: Session, clinic_id: int) -> LocalThresholds | None:
@@ -63,7 +77,7 @@ class Thresholds:
         clock: Clock,
         audit: AuditTrail,
         card: Callable[[], ModelCard],
-        administrators: AdministratorCount,
+        administrators: Administrators,
     ) -> None:
         self._session = session
         self._clock = clock
@@ -147,12 +161,19 @@ class Thresholds:
         if not by.may(Right.ADMINISTER) or by.id is None:
             return None
         if by.id != found.proposer_id:
-            return found.proposed_at
+            return self._confirmable_by_another_from(by, found)
         return found.proposed_at + WAIT if found.alone and self.is_alone(by) else None
+
+    def _confirmable_by_another_from(self, by: Person, found: ThresholdSet) -> datetime:
+        proposed = self._audit.last(found.clinic_id, found.key, [Action.PROPOSED])
+        made = self._administrators.last_made(by)
+        if proposed and made and made.id < proposed.id:
+            return found.proposed_at
+        return (made.at if made else found.proposed_at) + WAIT
 
     def is_alone(self, by: Person) -> bool:
         """Return whether a person's clinic has no more than one administrator."""
-        return self._administrators(by.clinic_id) == 1
+        return self._administrators.count(by.clinic_id) == 1
 
     def confirm(self, by: Person, key: str, *, has_given_code: bool = False) -> None:
         """Confirm a proposal, and put it in force.
@@ -227,6 +248,8 @@ class Thresholds:
                 ALONE_SINCE if self.is_alone(by) else "Another administrator must confirm what you proposed."
             )
         if self._clock() < begins:
+            if by.id != found.proposer_id:
+                raise Rejected(NEW_SINCE)
             raise Rejected("You are the only administrator: you can confirm it a day after you proposed it.")
 
     def _check_who(self, by: Person, found: ThresholdSet, has_given_code: bool) -> None:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from lungwise.access import Right
 from lungwise.accounts.second_factor import require_code
-from lungwise.clinics.thresholds import ALONE_SINCE, AS_SHIPPED, SetState, Thresholds, ThresholdSet
+from lungwise.clinics.thresholds import ALONE_SINCE, AS_SHIPPED, NEW_SINCE, SetState, Thresholds, ThresholdSet
 from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.monitoring.draft import MOVABLE, Draft, draft, in_force
 from lungwise.monitoring.local_films import ClinicFilms
@@ -139,6 +139,7 @@ def _page(finding: str, error: str = "") -> str:
         draft=found if isinstance(found, Draft) else None,
         is_in_force=isinstance(found, Draft) and own is not None and own.of(finding) == found.wanted,
         alone_since=ALONE_SINCE if waiting and used.is_alone(who) else None,
+        new_since=NEW_SINCE,
         unsupported=UNSUPPORTED if waiting and not _is_borne(waiting) else None,
         hindrance=HINDRANCES[found] if isinstance(found, Hindrance) else None,
         sets=[one for one in sets if one is not waiting],

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response, audit_search_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response, audit_sight_after_response
 from lungwise.clinics.clinic_settings import ClinicSettings
 from lungwise.inputs import row_number
 from lungwise.orders.forms import CancelForm, OrderFilterForm, OrderForm
@@ -74,6 +74,7 @@ def place(key: str) -> Answer:
     """Order films of a patient."""
     _need_to_order(person())
     patient = services().patients.get(person(), key)
+    audit_sight_after_response(Subject.PATIENT, key)
     form = OrderForm()
     if form.validate_on_submit():
         asked = form.asked(_zone())

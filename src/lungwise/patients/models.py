@@ -65,6 +65,13 @@ class Patient(Base):
         for field in fields(facts):
             setattr(self, field.name, getattr(facts, field.name))
 
+    def saying(self, facts: PatientFacts) -> Patient:
+        """Return this patient with other facts, as a copy to be shown, which no session keeps."""
+        copy = Patient(id=self.id, key=self.key, clinic_id=self.clinic_id, identity=self.identity)
+        copy.created_at, copy.changed_at, copy.same_as_id = self.created_at, self.changed_at, self.same_as_id
+        copy.facts = facts
+        return copy
+
     @property
     def is_unclear(self) -> bool:
         """Whether nobody has said yet who this is."""

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Dialect, select
 from sqlalchemy.orm import Session
 
-from lungwise.patients.identity import comparable_words
+from lungwise.patients.identity import PatientFacts, comparable_words
 from lungwise.patients.models import Patient, PatientChange
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of
@@ -93,6 +93,12 @@ def index_of(session: Session) -> NameIndex:
     """Return the index of a session's database, one for the whole process."""
     with _MAKING:
         return _INDEXES.setdefault(session.get_bind().dialect, NameIndex())
+
+
+def finds(text: str, facts: PatientFacts) -> bool:
+    """Return whether a text finds whoever these facts are of."""
+    line = _line(facts.identifier, facts.name, facts.ideographic, facts.phonetic)
+    return bool(_WordQuery(text).matching([(0, line)]))
 
 
 def words_of(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response, audit_search_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response, audit_sight_after_response
 from lungwise.errors import NotFound
 from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
@@ -108,8 +108,10 @@ def suggestions() -> Response:
     """Return the patients whom what somebody is typing may mean."""
     person().need(Right.SEE_ALL)
     form = SearchForm()
-    found = _search(form, None) if form.validate() and form.text.data else []
-    return jsonify([_suggestion(patient) for patient in found[:SUGGESTED]])
+    found = _search(form, None)[:SUGGESTED] if form.validate() and form.text.data else []
+    for patient in found:  # who was shown, not what each key pressed
+        audit_sight_after_response(Subject.PATIENT, patient.key)
+    return jsonify([_suggestion(patient) for patient in found])
 
 
 @bp.get("/<key>")
@@ -124,6 +126,7 @@ def change(key: str) -> Answer:
     person().need(Right.KEEP_PATIENTS)
     patients = services().patients
     patient = patients.get(person(), key)
+    audit_sight_after_response(Subject.PATIENT, key)
     form = PatientForm(obj=patient.facts, known=patient.facts)
     if form.validate_on_submit() and form.save(
         lambda: patients.change(person(), key, form.facts(), known=form.known.data),

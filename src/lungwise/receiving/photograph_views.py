@@ -8,6 +8,8 @@ from flask import Blueprint, flash, make_response, redirect, render_template, ur
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from lungwise.audit.actions import Subject
+from lungwise.audit.after_response import audit_sight_after_response
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence
 from lungwise.receiving.forms import CornersForm, PhotographForm
@@ -52,6 +54,7 @@ def corners(key: str) -> str | Response:
 def photograph(key: str) -> Response:
     """Return the whole picture that a film was photographed in."""
     film = services().photographs.film(person(), key)
+    audit_sight_after_response(Subject.FILM, key, film.study.key)
     image = pictures.picture_or_cross(partial(services().photographs.whole, film))
     answer = make_response(pictures.as_jpeg(image))
     answer.content_type = "image/jpeg"

@@ -30,6 +30,7 @@ from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_
 from lungwise.studies.header_index import index_film
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 from lungwise.studies.service import Studies
+from lungwise.studies.stated_patients import stated_in
 from lungwise.studies.uids import own_uid
 from lungwise.studies.weeks import week_of
 from lungwise.time_zones import ZoneOf, day_in
@@ -79,8 +80,8 @@ class Recording:
         return day_in(self._zone_of(person.clinic_id), self.clock())
 
     def facts(self, person: Person, key: str) -> PatientFacts:
-        """Return what is known of a study's patient."""
-        return self.studies.patient(person, self.studies.get(person, key)).facts
+        """Return what is known of a study's patient, to compare films with, whoever sends them."""
+        return self.session.get_one(Patient, self.studies.get(person, key).patient_id).facts
 
     def agreed_facts(self, typed: PatientFacts, uploads: Iterable[Upload]) -> PatientFacts:
         """Put together what was typed and what the films' headers state of the patient.
@@ -139,7 +140,10 @@ class Recording:
         """
         study = self.admit(person, key, stored.values())
         self.lock(study, stored)
-        self.fill_in(person, study, stated_facts(_headers(stored.values()), self.patients.rules))
+        facts = stated_facts(_headers(stored.values()), self.patients.rules)
+        self.fill_in(person, study, facts)
+        if person.id is not None and person.id == study.author_id:
+            study.stated_json = stated_in(study).filled(facts).as_json()
         self.add_to(person, study, stored)
         self.audit.record(person, Action.UPLOADED, Subject.STUDY, study.key)
         return study
@@ -198,6 +202,8 @@ class Recording:
             status=StudyStatus.WAITING,
             probability=0.0,
         )
+        if person.id is not None:
+            study.stated_json = facts.as_json()
         self.session.add(study)
         if self.limits.fetches_priors and facts.identifier and not match.patient.is_unclear:
             PriorFetches(self.session, self.clock).queue(match.merged_from_id or match.patient.id)

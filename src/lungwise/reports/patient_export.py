@@ -167,8 +167,8 @@ class _Files:
 def row_values(row: Base) -> dict[str, Any]:
     """Return what a row says, decrypted, without numbers that mean something in the database alone."""
     names = (column.key.removesuffix("_encrypted") for column in inspect(type(row)).column_attrs)
-    said = (name for name in names if name not in ("id", "heat", "clinical") and not name.endswith(("_id", "_index")))
-    return {name: getattr(row, name) for name in said}
+    said = (name for name in names if not name.endswith(("_id", "_index")))
+    return {name: getattr(row, name) for name in said if name not in ("id", "heat", "clinical", "stated")}
 
 
 def _order(order: Order) -> dict[str, Any]:
@@ -183,6 +183,7 @@ def _study(study: Study) -> bytes:
         {
             **row_values(study),
             "clinical": json.loads(study.clinical_json) if study.clinical_json else None,
+            "stated": json.loads(study.stated_json) if study.stated_json else None,
             "films": films,
             "opinions": [row_values(one) for one in study.opinions],
             "test_results": [row_values(one) for one in study.reference_results],

@@ -11,7 +11,7 @@ from PIL.Image import Image
 
 from lungwise.access import Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_sight_after_response
 from lungwise.errors import NotFound
 from lungwise.films import Refusal
 from lungwise.films.dicom.full_depth import read_full_depth
@@ -97,7 +97,7 @@ def small_picture(key: str) -> Response:
 @bp.get("/<key>/heat.png")
 def heat(key: str) -> Response:
     """Return a film's heat map as a transparent layer, upright as its picture."""
-    record = services().studies.film(person(), key)
+    record = _seen(key)
     if record.reading is None or record.reading.heat_map is None:
         raise NotFound
     layer = pictures.heat_layer(pictures.upright(record.reading.heat_map, record.quarter_turns), (272, 272))
@@ -115,7 +115,7 @@ def geometry(key: str) -> Response:
 @bp.get("/<key>/levels/<int:side>")
 def levels(key: str, side: int) -> Response:
     """Return a DICOM film's numbers at their full depth, for the viewer to window."""
-    record = services().studies.film(person(), key)
+    record = _seen(key)
     if record.kind != DICOM or side not in full_depth.SIDES:
         raise NotFound
     try:
@@ -139,8 +139,16 @@ def original(key: str) -> Response:
     return answer
 
 
-def _drawn(key: str, side: int) -> Response:
+def _seen(key: str) -> FilmRecord:
+    """Find a film, and record that it was seen, where that of its study or patient is not in the trail."""
     record = services().studies.film(person(), key)
+    patient = services().studies.patient(person(), record.study)
+    audit_sight_after_response(Subject.FILM, key, record.study.key, patient.key)
+    return record
+
+
+def _drawn(key: str, side: int) -> Response:
+    record = _seen(key)
     return _picture_of(pictures.as_jpeg(_picture(record, side)), "image/jpeg")
 
 

@@ -100,8 +100,9 @@ class Study(Base):
     The worklist's indexes hold all that it filters by, so that only the lines of the page are fetched. A study that
     came over the network has no author but the AE title of the node that took it, and the Study Instance UID whose
     films it collects. `merged_from_id` is the patient's record that its films came under, where that was merged into
-    this patient: so merging can be undone. `changed_at` is when what a report of it says last changed other than by
-    a reading of it; `report_version` counts those changes, and each time that films of it were read for the first time.
+    this patient: so merging can be undone. `stated` is what its author said of the patient. `changed_at` is when what a
+    report of it says last changed other than by a reading of it; `report_version` counts those changes, and each time
+    that films of it were read for the first time.
     """
 
     __tablename__ = "studies"
@@ -133,8 +134,10 @@ class Study(Base):
     conclusion: Mapped[str | None] = mapped_column(String(20))
     pcr: Mapped[str | None] = mapped_column(String(10))
     clinical_encrypted: Mapped[Value | None] = mapped_column("clinical", Encrypted())
+    stated_encrypted: Mapped[Value | None] = mapped_column("stated", Encrypted())
 
     clinical_json = EncryptedText("clinical_encrypted")
+    stated_json = EncryptedText("stated_encrypted")
 
     films: Mapped[list[FilmRecord]] = relationship(
         order_by="FilmRecord.id", cascade="all, delete-orphan", back_populates="study"

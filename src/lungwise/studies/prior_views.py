@@ -8,6 +8,8 @@ from typing import Protocol
 from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
 
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.after_response import audit_after_response, audit_sight_after_response
 from lungwise.errors import NotFound
 from lungwise.studies import pictures
 from lungwise.studies.priors import Priors
@@ -37,6 +39,8 @@ def compare(key: str, prior: str) -> str:
     shown = next((one for one in priors if one.key == prior), None)
     if shown is None:
         raise NotFound
+    audit_sight_after_response(Subject.STUDY, key)
+    audit_after_response(Action.SAW, Subject.FILM, prior)
     return render_template("studies/earlier.html", study=study, patient=patient, priors=priors, prior=shown)
 
 
@@ -54,6 +58,7 @@ def thumbnail(key: str) -> Response:
 
 def _drawn(key: str, side: int) -> Response:
     prior = services().priors.get(person(), key)
+    audit_sight_after_response(Subject.FILM, key, *services().priors.shown_with(person(), prior))
     image = pictures.picture_or_cross(partial(services().priors.opened, prior), side)
     answer = make_response(pictures.as_jpeg(image))
     answer.content_type = "image/jpeg"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
@@ -18,6 +18,7 @@ from lungwise.store import FilmStore, after_commit
 from lungwise.studies.film_data import fetched
 from lungwise.studies.models import Study
 from lungwise.studies.prior_models import PriorFilm
+from lungwise.studies.stated_patients import states_more_than_a_number
 from lungwise.studies.visibility import visible_to
 
 
@@ -32,6 +33,8 @@ class Priors:
     def of_patient(self, person: Person, patient: Patient) -> list[PriorFilm]:
         """List a patient's earlier films, the newest first, those too that came under a merged record."""
         person.need(Right.SEE)
+        if not person.may(Right.SEE_ALL) and not self._studies(person, patient):
+            return []
         ids = [patient.id, *(record.id for record in self._records.merged_into(patient))]
         mine = (PriorFilm.clinic_id == person.clinic_id, PriorFilm.patient_id.in_(ids))
         query = select(PriorFilm).where(*mine).order_by(PriorFilm.taken_on.desc(), PriorFilm.id)
@@ -42,13 +45,22 @@ class Priors:
         person.need(Right.SEE)
         mine = (PriorFilm.key == key, PriorFilm.clinic_id == person.clinic_id)
         found = self._session.scalar(select(PriorFilm).where(*mine))
-        record = self._records.by_id(person, found.patient_id) if found else None
-        if found is None or record is None:
-            raise NotFound
-        patient = self._records.root(record)
-        if not self._session.scalar(select(exists().where(Study.patient_id == patient.id, visible_to(person)))):
+        if found is None or not self.shown_with(person, found):
             raise NotFound
         return found
+
+    def shown_with(self, person: Person, prior: PriorFilm) -> list[str]:
+        """List the keys of the studies with which a person sees an earlier film."""
+        record = self._records.by_id(person, prior.patient_id)
+        return [study.key for study in self._studies(person, self._records.root(record))] if record else []
+
+    def _studies(self, person: Person, patient: Patient) -> list[Study]:
+        """List the studies of a patient that a person sees, and with them earlier films.
+
+        Who sees only their own uploads sees earlier films of nobody whom they looked up by a number alone.
+        """
+        found = self._session.scalars(select(Study).where(Study.patient_id == patient.id, visible_to(person)))
+        return [study for study in found if person.may(Right.SEE_ALL) or states_more_than_a_number(study)]
 
     def data(self, prior: PriorFilm) -> bytes:
         """Return a film's bytes.

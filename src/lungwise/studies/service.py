@@ -43,6 +43,7 @@ from lungwise.studies.recipients import Recipients
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.report_identifiers import ReportIdentifiers, report_identifiers
 from lungwise.studies.sent_reports import SentReports
+from lungwise.studies.stated_patients import as_known_to
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
 
@@ -125,7 +126,7 @@ class Studies:
         return self.get(person, key)
 
     def patient(self, person: Person, study: Study) -> Patient:
-        """Return the study's patient.
+        """Return the study's patient, as the person may know them.
 
         Raises
         ------
@@ -135,7 +136,7 @@ class Studies:
         found = self._patients.by_id(person, study.patient_id)
         if found is None:
             raise CollisionError(f"The patient of study {study.key} is deleted.")
-        return found
+        return as_known_to(person, study, found)
 
     def of_patient(self, person: Person, patient: Patient) -> list[Study]:
         """List a patient's studies that the person sees, with their films, the newest first."""

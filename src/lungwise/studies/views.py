@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_search_after_response
+from lungwise.audit.after_response import audit_search_after_response, audit_sight_after_response
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
 from lungwise.reading.prevalence import PredictiveValue
@@ -244,6 +244,7 @@ class StudyForms:
 def study_page(key: str, forms: StudyForms) -> str:
     """Write a study's page, with the forms on it."""
     study = services().studies.get(person(), key)
+    audit_sight_after_response(Subject.STUDY, key)  # a form that comes back shows it too
     patient = services().studies.patient(person(), study)
     earlier = [other for other in services().studies.of_patient(person(), patient) if other.id != study.id]
     if not forms.clinical.is_submitted() or not forms.clinical.errors:

@@ -7,6 +7,7 @@ by lies in the index that it walks: only the lines that are shown are fetched.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, tzinfo
@@ -19,12 +20,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from lungwise.access import Person, Right
 from lungwise.errors import Rejected
 from lungwise.inputs import row_number
+from lungwise.patients.name_index import finds
 from lungwise.patients.search import FEW
 from lungwise.patients.service import Patient, Patients
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.extent_changes import ExtentChange, changes_of_patients
 from lungwise.studies.models import Study, StudyStatus
 from lungwise.studies.outdated_opinions import outdated_conclusions
+from lungwise.studies.stated_patients import as_known_to
 from lungwise.studies.stored_answers import study_answers
 from lungwise.studies.urgency import HIGHEST_URGENCY
 from lungwise.studies.visibility import uploaded_by, visible_to
@@ -127,9 +130,13 @@ class Worklist:
         """Count the studies of all pages; None where a text finds too many patients to count theirs."""
         person.need(Right.SEE)
         patients = self._patients.search.matching(person, query.text)
+        runs = [True] if query.unread else [True, False]
+        if patients is not None and not person.may(Right.SEE_ALL):
+            rows = _ordered(select(Study.id).where(*_wanted(person, query, runs, None)), query, None, backwards=False)
+            return len(self._matching(person, query.text, rows, sys.maxsize))
         if patients is not None and len(patients) > FEW:
             return None
-        wanted = _wanted(person, query, [True] if query.unread else [True, False], patients)
+        wanted = _wanted(person, query, runs, patients)
         return self._session.scalar(select(func.count()).select_from(Study).where(*wanted)) or 0
 
     def all(self, person: Person, query: WorklistQuery) -> Iterator[WorklistRow]:
@@ -175,12 +182,11 @@ class Worklist:
     def _rows(self, person: Person, studies: list[Study], zone: tzinfo) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         there = [study for study in studies if study.patient_id in patients]  # else both are deleted meanwhile
-        answers = study_answers(self._session, there, patients, zone)
+        shown = {study.id: as_known_to(person, study, patients[study.patient_id]) for study in there}
+        answers = study_answers(self._session, there, {study.patient_id: shown[study.id] for study in there}, zone)
         outdated = outdated_conclusions(self._session, [study.id for study in there if study.conclusion])
         return [
-            WorklistRow(
-                study=study, patient=patients[study.patient_id], answer=answer, is_outdated=study.id in outdated
-            )
+            WorklistRow(study=study, patient=shown[study.id], answer=answer, is_outdated=study.id in outdated)
             for study, answer in zip(there, answers, strict=True)
         ]
 
@@ -190,7 +196,8 @@ class Worklist:
         """Seek the position in its run, and go on into the other run; one study more than a page shows."""
         found: list[int] = []
         patients = self._patients.search.matching(person, query.text)
-        few = patients if patients is not None and len(patients) <= FEW else None
+        by_id = patients is not None and len(patients) <= FEW and person.may(Right.SEE_ALL)
+        few = patients if by_id else None
         for run in _runs(query, position, backwards=backwards):
             here = position if position and position.unread is run else None
             rows = _ordered(select(Study.id).where(*_wanted(person, query, [run], few)), query, here, backwards)
@@ -208,12 +215,20 @@ class Worklist:
         start, batch = 0, _FIRST_BATCH
         while len(found) < limit:
             rows = self._session.execute(studies.add_columns(Study.patient_id).offset(start).limit(batch)).all()
-            matching = self._patients.search.among(person, text, (patient for _study, patient in rows))
-            found += [study for study, patient in rows if patient in matching]
+            found += self._found_among(person, text, [(study, patient) for study, patient in rows])
             if len(rows) < batch:
                 break
             start, batch = start + batch, batch * 8
         return found[:limit]
+
+    def _found_among(self, person: Person, text: str, rows: list[tuple[int, int]]) -> list[int]:
+        """Return those of these studies that a text finds, given with their patients, as the person may know them."""
+        if person.may(Right.SEE_ALL):
+            matching = self._patients.search.among(person, text, (patient for _study, patient in rows))
+            return [study for study, patient in rows if patient in matching]
+        known = self._patients.by_ids(person, {patient for _study, patient in rows})
+        own = [study for study in self._fetched([study for study, _patient in rows]) if study.patient_id in known]
+        return [one.id for one in own if finds(text, as_known_to(person, one, known[one.patient_id]).facts)]
 
     def _fetched(self, ids: list[int]) -> list[Study]:
         studies = {study.id: study for study in self._session.scalars(select(Study).where(Study.id.in_(ids)))}

@@ -59,6 +59,7 @@ def change_password(visitor: Visitor, **more: Any) -> None:
         ("/second-factor/recovery-codes", {}),
         ("/profile/tokens", {"name": "script", "days": "30"}),
         ("/accounts/tokens", {"name": "archive", "days": "30"}),
+        ("/profile", {"name": "Rosa", "language": ""}),
     ],
 )
 def test_after_a_quarter_of_an_hour_a_change_asks_for_the_password(
@@ -130,7 +131,7 @@ def test_each_change_is_told_by_mail(
     ada = visit(app)
     ada.sign_in("ada@example.org")
     told = ["changed second factor", "made recovery codes", "made token", "changed password"]
-    told += ["used a code twice", "removed second factor"]
+    told += ["took name", "used a code twice", "removed second factor"]
 
     key = re.findall(r"Key: <code>([^<]+)", ada.post("/second-factor", setup="authenticator").text)[0].replace("-", "")
     code = authenticator(key)
@@ -138,6 +139,7 @@ def test_each_change_is_told_by_mail(
     ada.post("/second-factor/recovery-codes")
     ada.post("/profile/tokens", name="script", days="30")
     change_password(ada)
+    ada.post("/profile", name="Ada Lovelace", language="")
     ada.post("/verify?next=/profile", code=code)
     ada.post("/second-factor", setup="disable")
 
@@ -326,3 +328,23 @@ def test_who_signs_in_with_a_new_device_is_told_once(
     phone.post("/sign-out", page="/profile")
     phone.sign_in("ada@example.org")
     assert told() == 1
+
+
+def test_a_language_is_changed_without_the_password_and_a_name_is_not(
+    ada: Visitor, app: Lungwise, enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Rosa")
+    grow_stale(ada)
+    assert ada.post("/profile", name="Ada", language="es").headers["Location"] == "/profile"
+    assert ada.post("/profile", name="Ada B.", language="en").headers["Location"] == "/verify?next=/profile"
+    with app.database.reading() as session:
+        user = session.query(User).filter_by(email="ada@example.org").one()
+        assert (user.name, user.language) == ("Ada", "es")
+    ada.post("/verify?next=/profile", password=PASSWORD)
+    ada.post("/profile", name="Ada", language="en")
+    refused = ada.post("/profile", name="ROSA", language="es")
+    assert refused.status_code == 200
+    assert "Another account of your clinic has this name." in refused.text
+    with app.database.reading() as session:
+        user = session.query(User).filter_by(email="ada@example.org").one()
+        assert (user.name, user.language) == ("Ada", "en")

@@ -69,3 +69,56 @@ def test_the_trail_is_filtered_on_the_page_and_in_the_export(
     assert "uploaded: study" in page
     ada.post("/profile", name="Ada", language="es")
     assert "subió: estudio" in ada.get("/audit?action=uploaded").text
+
+
+def test_whoever_acts_under_another_name_is_shown_by_account(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    enrol(app, "Ben")
+    ada, ben = visit(app), visit(app)
+    ada.sign_in("ada@example.org")
+    ben.sign_in("ben@example.org")
+    ben.post("/profile", name="Rosa", language="")
+    ben.upload(film(1), name="Béla Bartók", identifier="7")
+    ben.post("/profile", name="Ben", language="")
+
+    def rows(query: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(ada.get(f"/audit.csv?{query}").text.splitlines()))
+
+    (uploaded,) = rows("action=uploaded")
+    assert (uploaded["person"], uploaded["email"]) == ("Rosa", "ben@example.org")
+    named = [
+        (row["person"], row["action"]) for row in rows(f"subject_key={uploaded['account']}") if "name" in row["action"]
+    ]
+    assert named == [("Ben", "took name"), ("Rosa", "gave up name"), ("Rosa", "took name"), ("Ben", "gave up name")]
+    by_account = rows(f"account={uploaded['account']}")
+    assert {row["person"] for row in by_account} == {"Ben", "Rosa"}
+    assert {row["email"] for row in by_account} == {"ben@example.org"}
+    page = ada.get("/audit?action=uploaded").text
+    assert '<td>Rosa <span class="help">ben@example.org</span></td>' in page
+    assert "ben@example.org · Ben</option>" in page
+    assert ada.get("/audit.csv?account=nobody").status_code == 422
+
+
+def test_an_account_that_is_deleted_is_shown_by_its_key(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    enrol(app, "Ben")
+    ada, ben = visit(app), visit(app)
+    ada.sign_in("ada@example.org")
+    ben.sign_in("ben@example.org")
+    (row,) = (
+        row
+        for row in csv.DictReader(ada.get("/audit.csv?action=signed+in").text.splitlines())
+        if row["person"] == "Ben"
+    )
+
+    ada.post(f"/accounts/{row['account']}/delete", page="/accounts", sure="y")
+
+    page = ada.get(f"/audit?account={row['account']}").text
+    assert f'<td>Ben <span class="help">{row["account"]}</span></td>' in page
+    assert "ben@example.org" not in page
+    (left,) = csv.DictReader(ada.get(f"/audit.csv?action=signed+in&account={row['account']}").text.splitlines())
+    assert (left["account"], left["email"], left["person"]) == (row["account"], "", "Ben")

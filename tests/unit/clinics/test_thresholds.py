@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from lungwise.access import Role
-from lungwise.accounts.service import count_administrators
+from lungwise.accounts.administrators import Administrators
 from lungwise.audit.models import AuditEntry
 from lungwise.clinics.models import Clinic, ThresholdSet
 from lungwise.clinics.thresholds import AS_SHIPPED, SetState, Thresholds, in_force
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from lungwise.reading.artefact import ModelCard
 
 CARD = shipped_card()
+PASSWORD = "three green kites fly"
 COVID = FindingThresholds(finding="COVID-19", lower=0.12, upper=0.7)
 TB = FindingThresholds(finding="tuberculosis", lower=0.2, upper=0.2)
 
 
 def thresholds_of(services: Services, card: ModelCard = CARD) -> Thresholds:
-    count = partial(count_administrators, services.session)
-    return Thresholds(services.session, services.clock, services.audit, lambda: card, count)
+    administrators = Administrators(services.session, services.audit)
+    return Thresholds(services.session, services.clock, services.audit, lambda: card, administrators)
 
 
 def entries(services: Services) -> list[tuple[str, str, str]]:
@@ -101,6 +102,43 @@ def test_a_single_administrator_gives_a_code_and_waits_a_day(services: Services)
     sets.confirm(ada, made.key, has_given_code=True)
     local = sets.in_force(ada.clinic_id)
     assert local and local.approved_by == ("Ada",)
+
+
+def test_nobody_confirms_at_once_with_an_administrator_whom_they_made_for_it(services: Services) -> None:
+    ada, sets = services.person("Ada"), thresholds_of(services)
+    made = sets.propose(ada, COVID, {})
+    token = services.accounts.invitations.add(ada, "ada.too@example.org", Role.ADMINISTRATOR)
+    second = services.accounts.accept(token, "A. Second", PASSWORD).person
+
+    with pytest.raises(Rejected, match="after this was proposed"):
+        sets.confirm(second, made.key)
+    assert sets.waits_for(second) is None
+    services.clock.forward(hours=24)
+    assert sets.waits_for(second) is made
+    sets.confirm(second, made.key)
+
+
+@pytest.mark.parametrize("action", ["change_role", "enable", "recovery_link", "reset_second_factor"])
+def test_nobody_confirms_at_once_with_a_colleague_s_account_that_was_changed_since(
+    action: str, services: Services
+) -> None:
+    before = Role.DOCTOR if action == "change_role" else Role.ADMINISTRATOR
+    ada, ben = services.user("Ada", "Hill", Role.ADMINISTRATOR).person, services.user("Ben", "Hill", before)
+    accounts, sets = services.accounts, thresholds_of(services)
+    made = sets.propose(ada, COVID, {})
+    if action == "change_role":
+        accounts.change_role(ada, ben.key, Role.ADMINISTRATOR)
+    elif action == "enable":
+        accounts.set_active(ada, ben.key, active=False)
+        accounts.set_active(ada, ben.key, active=True)
+    else:
+        getattr(accounts, action)(ada, ben.key)
+
+    services.clock.forward(hours=23)
+    with pytest.raises(Rejected, match="after this was proposed"):
+        sets.confirm(ben.person, made.key)
+    services.clock.forward(hours=1)
+    sets.confirm(ben.person, made.key)
 
 
 def test_with_a_second_administrator_no_waiting_stands_in_for_them(services: Services) -> None:

@@ -24,6 +24,8 @@ from lungwise.api.service_requests import (
     service_request,
 )
 from lungwise.api.services import services
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.after_response import audit_after_response
 from lungwise.orders.order import OrderRequest, OrderWay
 from lungwise.orders.service import Order
 from lungwise.reports.patient_systems import PatientSystems
@@ -37,7 +39,9 @@ _ASKED = ("procedure", "reason", "referring_physician", "urgency")
 @fhir.get("/fhir/ServiceRequest/<key:key>", FHIR_TYPE, right=Right.SEE_ALL)
 def get_service_request(key: str) -> Response:
     """Get an order as a FHIR ServiceRequest."""
-    return _answer(services().orders.get(person(), key), HTTPStatus.OK)
+    order = services().orders.get(person(), key)
+    audit_after_response(Action.SAW, Subject.ORDER, key)
+    return _answer(order, HTTPStatus.OK)
 
 
 @fhir.post("/fhir/ServiceRequest", FHIR_TYPE, scope=Scope.UPLOAD, right=Right.SEE_ALL, takes_fhir=True)

@@ -13,10 +13,9 @@ from lungwise.api.resources.representations import film_of
 from lungwise.api.resources.studies import waited
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_sight_after_response
 from lungwise.errors import NotFound
 from lungwise.studies import pictures
-from lungwise.studies.service import FilmRecord
 from lungwise.studies.stored_answers import film_headline
 from lungwise.webkit.current_person import person
 
@@ -41,14 +40,14 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
 @films.get("/films/<key:key>/heat", schemas.HeatMap)
 def get_heat_map(key: str) -> schemas.HeatMap:
     """Get a film's heat map as numbers; there is none of a film that is not read or was refused."""
-    heat = _heat(services().studies.film(person(), key))
+    heat = _heat(key)
     return schemas.HeatMap(side=len(heat), values=[[round(float(value), 4) for value in row] for row in heat])
 
 
 @films.get("/films/<key:key>/heat.png", "image/png")
 def get_heat_picture(key: str) -> Response:
     """Get a film's heat map as a transparent layer over the whole film; there is none of a film that is not read."""
-    heat = _heat(services().studies.film(person(), key))
+    heat = _heat(key)
     return Response(pictures.as_png(pictures.heat_layer(heat, (_SIDE, _SIDE))), content_type="image/png")
 
 
@@ -61,7 +60,9 @@ def get_original(key: str) -> Response:
     return Response(data, content_type="application/octet-stream")
 
 
-def _heat(record: FilmRecord) -> NDArray[np.float32]:
+def _heat(key: str) -> NDArray[np.float32]:
+    record = services().studies.film(person(), key)
+    audit_sight_after_response(Subject.FILM, key, record.study.key)
     heat = record.reading.heat_map if record.reading else None
     if heat is None:
         raise NotFound

@@ -13,6 +13,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from dicom_files import dicom_file
 from lungwise.access import Role
 from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
 from lungwise.orders.models import Order
 from synthetic_films import chest_words
@@ -213,3 +214,11 @@ def test_an_order_is_active_again_once_somebody_deletes_the_study_that_answered_
     assert eve.ask("DELETE", f"/studies/{study['key']}").status_code == 200
     assert program.get(f"/fhir/ServiceRequest/{key}")["status"] == "active"
     assert sent(program, order(status="revoked"))[1]["status"] == "revoked"
+
+
+def test_who_gets_an_order_is_in_the_trail(app: Lungwise, program: Any) -> None:
+    _status, made = sent(program, order())
+    program.get(f"/fhir/ServiceRequest/{made['id']}")
+    with app.database.reading() as session:
+        entries = session.query(AuditEntry).filter_by(action="saw")
+        assert [(entry.subject, entry.subject_key) for entry in entries] == [("order", made["id"])]
