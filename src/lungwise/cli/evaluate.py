@@ -71,6 +71,7 @@ def evaluate(
         "--others FOLDER": others,
         "--photographs": photographs,
         "--leave-one-out": leaves_out,
+        "--write-card": writes_card,
     }
     command = " ".join(["lungwise evaluate", *(option for option, given in options.items() if given)])
     reader = Reader()
