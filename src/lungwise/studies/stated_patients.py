@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lungwise.access import Person, Right
 from lungwise.patients.identity import PatientFacts
-from lungwise.patients.models import Patient
+from lungwise.patients.service import Patient
 from lungwise.studies.models import Study
 
 
