@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DatabaseError
+
+from lungwise.access import Person
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
+from lungwise.store import Fault, fault_of
 from lungwise.webkit.current_person import person
 from lungwise.webkit.request_services import RequestServices
 
@@ -22,8 +26,18 @@ def audit_sight_after_response(subject: Subject, key: str, *within: str) -> None
     A page with many pictures makes one entry, and writes nothing where there is one.
     """
     who = person()
-    if not trail().has_seen(who, [key, *within]):
+    if not _has_seen(who, [key, *within]):
         trail.after_response(lambda later: later.record_unless_seen(who, subject, key, within))
+
+
+def _has_seen(who: Person, keys: list[str]) -> bool:
+    """Ask the trail, unless it is damaged: what can be read is still shown, and recorded once the trail takes it."""
+    try:
+        return trail().has_seen(who, keys)
+    except DatabaseError as error:
+        if fault_of(error) is not Fault.DAMAGED:
+            raise
+        return False
 
 
 def audit_search_after_response(action: Action, subject: Subject, words: str) -> None:
