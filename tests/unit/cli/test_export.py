@@ -37,4 +37,4 @@ def test_what_the_collection_holds_twice_is_told_before_anything_is_fitted(tmp_p
 
     assert done.exit_code == 1
     assert "left out, since they are there twice: 1 of train with a patient of test." in done.stderr
-    assert "weights.safetensors" in done.stderr
+    assert "record.json" in done.stderr

@@ -55,12 +55,12 @@ def test_rows_are_encrypted_again_and_a_killed_run_goes_on(
     database = Database(either_services.settings)
     database.keys.add()
     with database.reading() as session:
-        assert count_stale_rows(session) == 10
+        assert count_stale_rows(session) == 15
     for _batch, _done in zip(range(killed_after), reencrypt_rows(database), strict=False):
         pass
     with database.reading() as session:
         left = count_stale_rows(session)
-    assert left <= 10 - 2 * killed_after
+    assert left <= 15 - 2 * killed_after
     assert what_is_said(either_services) == before
     either_services.session.rollback()
     assert sum(reencrypt_rows(database)) == left
@@ -91,7 +91,7 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
     assert services.patients.records.count_stale() == 0
     services.session.rollback()
     database = Database(services.settings)
-    assert sum(reencrypt_rows(database)) == 10
+    assert sum(reencrypt_rows(database)) == 15
     database.close()
     file.write_text(file.read_text().splitlines()[0])
     assert len(services.patients.search.page(person, "bela")) == 5

@@ -14,9 +14,13 @@ from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
 from lungwise.clinics.models import Clinic
+from lungwise.patients.models import Patient
 from lungwise.reading.artefact import shipped_card
+from lungwise.store import utc_now
 from lungwise.studies.lookup_models import AccessionLookup
 from lungwise.studies.models import Dispatch, Job, JobState, ReadingRecord, Study
+from lungwise.studies.recipients import Recipients
+from lungwise.studies.report_identifiers import report_identifiers
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
@@ -193,6 +197,8 @@ def sent_everywhere(app: Lungwise) -> None:
         study = session.scalars(select(Study)).one()
         moments = {"created_at": study.created_at, "due_at": study.created_at}
         study.dispatches += [Dispatch(destination=name, **given, **moments) for name, given in places.items()]
+        patient = session.get_one(Patient, study.patient_id)
+        Recipients(session, utc_now).note(study.clinic_id, "fhir", report_identifiers(study, patient, []))
 
 
 def dicom(bits: int = 12, **attributes: Any) -> bytes:
