@@ -15,7 +15,6 @@ COMMANDS = {
     "pack": "lungwise.cli.pack:pack",
     "train": "lungwise.cli.train:train",
     "export": "lungwise.cli.export:export",
-    "refit": "lungwise.cli.refit:refit",
     "evaluate": "lungwise.cli.evaluate:evaluate",
     "reference": "lungwise.cli.reference:reference",
     "bench": "lungwise.cli.bench:bench",

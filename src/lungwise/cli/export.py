@@ -27,15 +27,12 @@ def export(run: Path, films: Path, model_version: str | None, output: Path) -> N
     from lungwise.films.collection import read_collection
     from lungwise.training.export import export as write
     from lungwise.training.learnable import learnable
-    from lungwise.training.out_of_fold import PREDICTIONS, predictions_of, read_predictions
 
-    learnt = [run / PREDICTIONS] if (run / PREDICTIONS).exists() else []
     with progress() as report:
+        version = model_version or next_version(output)
         collection = learnable(read_collection(films), report)
         click.echo(collection, err=True)
-        predictions = predictions_of(collection.films, read_predictions(learnt, films.parent))
-        version = model_version or next_version(output)
-        card = write(run, collection.films, version, output, report, films.parent, predictions)
+        card = write(run, collection.films, version, output, report, films.parent)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

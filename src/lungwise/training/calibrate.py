@@ -103,13 +103,12 @@ def finding_thresholds(films: list[LabelledFilm], findings: NDArray[np.float64])
 def is_without(film: LabelledFilm, finding: str) -> bool:
     """Whether a film's label says that a finding is not there, in whatever source.
 
-    "Negative for pneumonia" is neither normal nor not; opacities of unknown cause are neither pneumonia nor not. Of
-    tuberculosis, films of COVID-19 say nothing: the films that the published rows are chosen on do not either.
+    "Negative for pneumonia" is neither normal nor not; opacities of unknown cause are neither pneumonia nor not.
     """
     if finding == "normal":
         return film.label not in ("normal", "negative for pneumonia") and film.finding != "No Finding"
     if finding == "tuberculosis":
-        return film.tuberculosis is False
+        return film.label != "tuberculosis"
     return film.label in ("normal", "tuberculosis") or film.covid is True
 
 

@@ -168,7 +168,7 @@ def sample_epoch(films: list[LabelledFilm], share: dict[str, float], rng: Random
     for source, members in sorted(_grouped(range(len(films)), lambda i: films[i].source).items()):
         views = _grouped(members, view)
         for label, labelled in sorted(_grouped(members, lambda i: films[i].label).items()):
-            wanted = share_of(source, label, share) * len(labelled)
+            wanted = _share_of(source, label, share) * len(labelled)
             by_view = _grouped(labelled, view)
             seen = sum(len(views[name]) for name in by_view)
             for name, alike in sorted(by_view.items()):
@@ -176,8 +176,7 @@ def sample_epoch(films: list[LabelledFilm], share: dict[str, float], rng: Random
     return rng.permutation(np.concatenate(chosen))
 
 
-def share_of(source: str, label: str, share: dict[str, float]) -> float:
-    """Return how often a film of a source's label is seen in an epoch."""
+def _share_of(source: str, label: str, share: dict[str, float]) -> float:
     keys = (f"{source}:{label}", source, source.split("-")[0])
     return next((share[key] for key in keys if key in share), 1.0)
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +18,7 @@ from sklearn.metrics import roc_auc_score
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
-from lungwise.reading.artefact import (
-    GATE,
-    ModelCard,
-    Thresholds,
-    labels,
-    load_artefact,
-    read_statement,
-    write_card,
-)
+from lungwise.reading.artefact import GATE, ModelCard, Thresholds, labels, read_statement, write_card
 from lungwise.reading.extent import ExtentCalibration
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.runtime import OpenVino, Outputs
@@ -45,12 +35,8 @@ from lungwise.training.calibrate import (
 )
 from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.extent import calibrate_extent
-from lungwise.training.fit import WEIGHTS, Progress, code_hash, data_hash, finished_record, predictions_hash, sha256
-from lungwise.training.heads import fit_heads, read_heads, write_heads
-from lungwise.training.labels import Predictions, SoftLabels
+from lungwise.training.fit import WEIGHTS, Progress, finished_record, sha256
 from lungwise.training.network import LungNet
-from lungwise.training.onnx_file import without_rounding, write_scalings
-from lungwise.training.recipe import Recipe, parse_recipe
 
 AUC_LOSS = 0.003
 """Highest AUC that int8 may lose on `val`."""
@@ -61,14 +47,6 @@ FLIPS = 0.01
 
 class WorseInt8Error(ValueError):
     """The quantised network is too far from the float32 one to be shipped."""
-
-
-class Graphs(NamedTuple):
-    """The files of one network."""
-
-    exact: Path
-    """As it computes without rounding in between."""
-    int8: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,24 +69,21 @@ def export(
     output: Path,
     progress: Progress,
     scores: Path | None = None,
-    predictions: Predictions = MappingProxyType({}),
 ) -> ModelCard:
-    """Write `inception_v3.onnx` and `card.json` of a run.
+    """Write `inception_v3.onnx` and `card.json`.
 
     Parameters
     ----------
     run
         A folder that `lungwise train` wrote.
     films
-        The collection; only its `train` films calibrate the quantisation and fit the heads, only its `val`
+        The collection; only its `train` films calibrate the quantisation, only its `val`
         films the probabilities and thresholds.
     output
         Where the artefact goes once it has passed; its parts are first made in the run folder.
     scores
         The folder with radiologists' scores, from which the extent of opacity is calibrated; without them the model
         says none.
-    predictions
-        Those that the network learnt from beside the labels, if any.
 
     Raises
     ------
@@ -118,93 +93,52 @@ def export(
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
     record = finished_record(run)
-    recipe, graphs = parse_recipe(record["recipe"]), Graphs(run / "float32.onnx", run / "int8.onnx")
-    write_onnx(ExportGraph(trained_network(run)), graphs.exact)
-    quantise.quantise(graphs.exact, graphs.int8, _calibration_films(films), progress)
-    if recipe.heads_decay is not None:
-        fit_heads(graphs.int8, films, soft_labels(recipe, predictions), recipe, progress)
-    measured = _finish(graphs, films, scores, progress)
-    trained = {part: record[part] for part in ("code", "data", "init", "teacher")}
-    return _install(graphs.int8, output, measured, version, trained, {key: record[key] for key in ("recipe", "epochs")})
-
-
-def refit(
-    model: Path,
-    films: list[LabelledFilm],
-    recipe: Recipe,
-    predictions: Predictions,
-    version: str,
-    output: Path,
-    progress: Progress,
-    scores: Path | None = None,
-) -> ModelCard:
-    """Fit the heads of an exported model anew, and calibrate it: its trunk, its heat map and its gate stay.
-
-    Parameters
-    ----------
-    model
-        The folder of the model.
-    recipe
-        Says how: its shares, its smoothing and its `heads_decay`.
-    predictions
-        Of networks that have not seen the film's patient; empty for the labels alone.
-    films, version, output, progress, scores
-        As for `export`.
-
-    Raises
-    ------
-    ArtefactError
-        If the model is not whole.
-    WorseInt8Error
-        As `export`, held against the same weights without rounding in between.
-    """
-    before = load_artefact(model)
-    with tempfile.TemporaryDirectory(prefix="lungwise-refit-") as folder:
-        graphs = Graphs(Path(folder) / "float32.onnx", Path(folder) / "int8.onnx")
-        shutil.copyfile(before.onnx, graphs.int8)
-        without_rounding(graphs.int8, graphs.exact)
-        fit_heads(graphs.int8, films, soft_labels(recipe, predictions), recipe, progress)
-        measured = _finish(graphs, films, scores, progress)
-        trained = {
-            **before.card.hashes,
-            "heads_of": before.card.hashes["onnx"],
-            "heads_code": code_hash(),
-            "heads_data": data_hash(films),
-            "heads_teacher": predictions_hash(predictions),
-        }
-        training = {
-            **before.card.training,
-            "refitted": {"by": recipe.model_dump(mode="json"), "of": before.card.version},
-        }
-        return _install(graphs.int8, output, measured, version, trained, training)
-
-
-def soft_labels(recipe: Recipe, predictions: Predictions) -> SoftLabels:
-    """What the films of a recipe teach, softened by predictions."""
-    return SoftLabels(predictions=predictions, smoothing=recipe.smoothing, correction=recipe.correction)
-
-
-def _finish(graphs: Graphs, films: list[LabelledFilm], scores: Path | None, progress: Progress) -> dict[str, Any]:
-    """Calibrate both graphs by what int8 answers on `val`; return what was chosen and measured, by the card's names."""
     val = [film for film in films if film.split == "val" and film.group != "ood"]
-    write_scalings(graphs.int8, {})
-    scalings = _fit_scalings(run_films(OpenVino(graphs.int8), val, progress))
-    write_heads(graphs.exact, read_heads(graphs.int8))
-    for graph in graphs:
-        write_scalings(graph, scalings)
-    runtime = OpenVino(graphs.int8)
+    scalings = _fit_scalings(trained_network(run), run / "uncalibrated.onnx", val, progress)
+    exact, int8 = run / "float32.onnx", run / "int8.onnx"
+    write_onnx(ExportGraph(trained_network(run), scalings), exact)
+    quantise.quantise(exact, int8, _calibration_films(films), progress)
+    runtime = OpenVino(int8)
     answers = run_films(runtime, val, progress)
-    decided = [film for film in val if "COVID-19" in truth_of(film)]
-    exact, int8 = validation(run_films(OpenVino(graphs.exact), decided, progress)), validation(answers)
+    before = validation(run_films(OpenVino(exact), [film for film in val if "COVID-19" in truth_of(film)], progress))
+    card = replace(
+        _card(run, record, version, scalings, answers, before),
+        extent=calibrated_extent(films, scores, runtime, progress),
+    )
+    _install(int8, card, output)
+    return card
+
+
+def _card(
+    run: Path,
+    record: dict[str, Any],
+    version: str,
+    scalings: dict[str, Scaling],
+    answers: dict[LabelledFilm, Outputs],
+    exact: Validation,
+) -> ModelCard:
+    """What is known of a run, and chosen by what its int8 network answers on `val`."""
+    statement = read_statement()
+    int8 = validation(answers)
     limits = thresholds(int8.probability, int8.positive, exact.probability)
-    return {
-        "thresholds": limits,
-        "finding_thresholds": finding_thresholds(list(answers), _findings(answers)),
-        "gate": gate(np.array([outputs["gate"][GATE.index("upright")] for outputs in answers.values()], np.float64)),
-        "calibration": {name: asdict(scaling) for name, scaling in scalings.items()},
-        "metrics": {"val": compare(exact, int8, limits)},
-        "extent": calibrated_extent(films, scores, runtime, progress),
-    }
+    trained = {part: record[part] for part in ("code", "data", "init", "teacher")}
+    return ModelCard(
+        name="inception_v3",
+        version=version,
+        created=date.today().isoformat(),
+        preprocessing=PREPROCESSING,
+        labels=labels(),
+        thresholds=limits,
+        finding_thresholds=finding_thresholds(list(answers), _findings(answers)),
+        gate=gate(np.array([outputs["gate"][GATE.index("upright")] for outputs in answers.values()], np.float64)),
+        calibration={name: asdict(scaling) for name, scaling in scalings.items()},
+        hashes={"onnx": sha256(run / "int8.onnx"), **trained},
+        training={"recipe": record["recipe"], "epochs": record["epochs"]},
+        metrics={"val": compare(exact, int8, limits)},
+        intended_use=statement.intended_use,
+        limits=statement.limits,
+        data=statement.data,
+    )
 
 
 def calibrated_extent(
@@ -218,35 +152,13 @@ def calibrated_extent(
     return calibrate_extent(films, scores, heat_map, progress) if scores else None
 
 
-def _install(
-    int8: Path,
-    output: Path,
-    measured: dict[str, Any],
-    version: str,
-    trained: dict[str, str | None],
-    training: dict[str, Any],
-) -> ModelCard:
-    """Write the card; both parts are whole before either takes its place."""
-    statement = read_statement()
-    card = ModelCard(
-        name="inception_v3",
-        version=version,
-        created=date.today().isoformat(),
-        preprocessing=PREPROCESSING,
-        labels=labels(),
-        hashes={**trained, "onnx": sha256(int8)},
-        training=training,
-        intended_use=statement.intended_use,
-        limits=statement.limits,
-        data=statement.data,
-        **measured,
-    )
+def _install(int8: Path, card: ModelCard, output: Path) -> None:
+    """Both parts are written whole before either takes its place."""
     output.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(int8, output / "inception_v3.onnx.new")
     write_card(card, output / "card.json.new")
     for name in ("inception_v3.onnx", "card.json"):
         (output / f"{name}.new").replace(output / name)
-    return card
 
 
 def run_films(runtime: OpenVino, films: list[LabelledFilm], progress: Progress) -> dict[LabelledFilm, Outputs]:
@@ -291,8 +203,11 @@ def _verdicts(validated: Validation, limits: Thresholds) -> NDArray[np.intp]:
     return np.digitize(validated.probability, (limits.lower, limits.upper))
 
 
-def _fit_scalings(answers: Mapping[LabelledFilm, Outputs]) -> dict[str, Scaling]:
-    """The scaling of each finding, found with what an uncalibrated network says on `val`."""
+def _fit_scalings(network: LungNet, raw: Path, val: list[LabelledFilm], progress: Progress) -> dict[str, Scaling]:
+    """The scaling of each finding, found with what the network says before calibration; `raw` is made and removed."""
+    write_onnx(ExportGraph(network), raw)
+    answers = run_films(OpenVino(raw), val, progress)
+    raw.unlink()
     log_odds = _log_odds(_findings(answers))
     scalings = {}
     for index, name in enumerate(FINDING_NAMES):

@@ -113,8 +113,8 @@ class Run:
         if init:
             load_trunk(self.network, init)
         self.average.load_state_dict(self.network.state_dict())
-        self.record |= {"init": _init_hash(init), "code": code_hash(), "data": data_hash(films)}
-        self.record["teacher"] = predictions_hash(self.predictions)
+        self.record |= {"init": _init_hash(init), "code": _code_hash(), "data": _data_hash(films)}
+        self.record["teacher"] = _predictions_hash(self.predictions)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def saved(self, init: Path | None, films: list[LabelledFilm]) -> dict[str, Any]:
@@ -135,8 +135,8 @@ class Run:
         same = {
             "another recipe": self.recipe == parse_recipe(record["recipe"]),
             "other initial weights": _init_hash(init) == record["init"],
-            "other films": data_hash(films) == record["data"],
-            "other predictions": predictions_hash(self.predictions) == record["teacher"],
+            "other films": _data_hash(films) == record["data"],
+            "other predictions": _predictions_hash(self.predictions) == record["teacher"],
         }
         if not all(same.values()):
             differs = " and ".join(name for name, is_same in same.items() if not is_same)
@@ -150,7 +150,7 @@ class Run:
         """Go on from where it was last saved; raises what `saved` raises."""
         self.record = self.saved(init, films)
         self._write_record()  # a run that was killed between the writes of its last save has an older one
-        self.name_code([code_hash()])
+        self.name_code([_code_hash()])
         state = load_file(self.folder / CHECKPOINT)
         self.network.load_state_dict(_part(state, "network."))
         self.average.load_state_dict(_part(state, "average."))
@@ -367,7 +367,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def code_hash() -> str:
+def _code_hash() -> str:
     """One hash over every module that decides what a run learns."""
     package = Path(__file__).parents[1]
     modules = [path for room in ("films", "reading", "training") for path in sorted((package / room).rglob("*.py"))]
@@ -378,13 +378,13 @@ def _init_hash(init: Path | None) -> str | None:
     return sha256(init) if init else None
 
 
-def data_hash(films: list[LabelledFilm]) -> str:
+def _data_hash(films: list[LabelledFilm]) -> str:
     """One hash over every film of the collection and what is said of it, in its order."""
     rows = (f"{sha256(film.path)} {replace(film, path=Path())}\n" for film in films)
     return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
-def predictions_hash(predictions: Predictions) -> str | None:
+def _predictions_hash(predictions: Predictions) -> str | None:
     """One hash over the predictions that soften the labels; None of labels alone."""
     parts = (b"".join(part.tobytes() for part in predictions[path]) for path in sorted(predictions))
     return hashlib.sha256(b"".join(parts)).hexdigest() if predictions else None

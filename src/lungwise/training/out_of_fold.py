@@ -26,10 +26,7 @@ from lungwise.training.network import LungNet
 from lungwise.training.validate import predict
 
 FILE_NAME = "out_of_fold.csv"
-"""In the run folder of a network that left a fold out."""
-
-PREDICTIONS = "predictions.csv"
-"""In the run folder of a network with teachers: what it learnt from beside the labels."""
+"""In a run folder."""
 
 _HEADS = (APPEARANCES, FINDING_NAMES)
 _COLUMNS = ("film", *APPEARANCES, *FINDING_NAMES)

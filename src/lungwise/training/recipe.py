@@ -96,10 +96,6 @@ class Recipe(_Table):
         description="Share of the typical appearance that teachers see in a film of another known diagnosis, and that "
         "goes to the appearance of that diagnosis.",
     )
-    heads_decay: Weight | None = Field(
-        default=None,
-        description="What holds the heads back where `lungwise export` fits them once more; without it they stay.",
-    )
     teachers: str | None = Field(
         default=None,
         description="A recipe with folds, whose out-of-fold predictions this one learns from.",

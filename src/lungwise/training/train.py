@@ -16,7 +16,6 @@ from lungwise.training.labels import Predictions
 from lungwise.training.learnable import Learnable, learnable
 from lungwise.training.out_of_fold import (
     FILE_NAME,
-    PREDICTIONS,
     fold_of,
     is_complete,
     mean_predictions,
@@ -116,9 +115,7 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
         return
     plan = replace(plan, init=_mean_weights(list(teachers), folder / INIT))
     own = read_predictions([teacher / FILE_NAME for teacher in teachers], plan.films_csv.parent)
-    predictions = mean_predictions([own, *others])
-    write_predictions(predictions, plan.films_csv.parent, folder / PREDICTIONS)
-    _train_one(recipe, folder, films, plan, predictions, fold, codes)
+    _train_one(recipe, folder, films, plan, mean_predictions([own, *others]), fold, codes)
 
 
 def _films(plan: Plan) -> tuple[Learnable, list[LabelledFilm]]:

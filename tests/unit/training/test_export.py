@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 from lungwise.films import open_film
 from lungwise.films.collection import read_collection
 from lungwise.films.preprocess import preprocess
-from lungwise.reading.artefact import WEIGHTS, Thresholds, load_artefact
+from lungwise.reading.artefact import Thresholds
 from lungwise.reading.runtime import OpenVino
-from lungwise.training.export import Validation, WorseInt8Error, calibrated_extent, compare, export, refit
+from lungwise.training.export import Validation, WorseInt8Error, calibrated_extent, compare, export
 from lungwise.training.fit import OutOfTimeError, Run
-from lungwise.training.onnx_file import HEADS, head_logits
+from lungwise.training.quantise import HEADS, head_logits
 from lungwise.training.recipe import Stage, read_recipe
 
 pytestmark = pytest.mark.training
@@ -95,23 +95,6 @@ def test_int8_has_no_mean_error_in_the_heads_on_the_films_that_set_its_ranges(ex
         np.testing.assert_allclose(after, before, atol=1e-3)
     assert graphs[1].stat().st_size < graphs[0].stat().st_size / 3
     assert exported.said.count("quantising") == 2
-
-
-def test_heads_are_fitted_anew_and_nothing_else_of_a_model(shared_collection: Path, tmp_path: Path) -> None:
-    films = read_collection(shared_collection)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lungwise.training.export.FLIPS", 1.0)  # of so few films
-        card = refit(WEIGHTS, films, read_recipe("inception_v3"), {}, "9.9.9", tmp_path / "model", lambda *_: None)
-    before, after = load_artefact(), load_artefact(tmp_path / "model")
-    square = preprocess(open_film(films[0].path.read_bytes()).pixels)
-    was, now = (OpenVino(artefact.onnx).run(square) for artefact in (before, after))
-
-    for name in ("heat_map", "gate"):
-        np.testing.assert_array_equal(now[name], was[name])
-    assert not np.array_equal(now["appearance"], was["appearance"])
-    assert (card.version, card.hashes["heads_of"]) == ("9.9.9", before.card.hashes["onnx"])
-    assert card.training["epochs"] == before.card.training["epochs"]
-    assert card.calibration != before.card.calibration
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def test_a_run_that_other_code_goes_on_with_names_both(
     run.start(None, films)
     run.save()
     first = run.record["code"]
-    monkeypatch.setattr("lungwise.training.fit.code_hash", lambda: "another")
+    monkeypatch.setattr("lungwise.training.fit._code_hash", lambda: "another")
 
     for _ in range(2):
         again = Run(recipe, tmp_path / "run")

@@ -112,7 +112,7 @@ def test_other_networks_predictions_are_learnt_beside_the_teachers(
     write_predictions(dict.fromkeys(films, prediction), shared_collection.parent, others)
 
     notices = list[str]()
-    monkeypatch.setattr("lungwise.training.fit.code_hash", lambda: "another")
+    monkeypatch.setattr("lungwise.training.fit._code_hash", lambda: "another")
 
     asked = replace(plan(shared_collection, []), predictions=(others,), notify=notices.append)
     train(student_in(trained), trained / "beside", asked)
