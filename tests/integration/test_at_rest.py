@@ -26,7 +26,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.store import Base, Database, FilmStore, check_keys
 from lungwise.store.backup import check_films
 from lungwise.store.secret_key import check_secret_key
-from lungwise.studies.service import Conclusion
+from lungwise.studies.service import Conclusion, Study
 from queued_results import withdraw
 
 if TYPE_CHECKING:
@@ -205,6 +205,10 @@ def test_a_restore_drill_brings_back_every_row_and_film(
     assert trail == rows.pop("audit_entries") and Action.WENT_BACK.value in noted  # all but that it was restored
     for changed in ("audit_head", "facts"):  # the trail's end, and its generation
         assert restored.pop(changed) and rows.pop(changed)
+    at = list(Study.__table__.columns.keys()).index("report_version")  # above all that may have been sent
+    before, after = rows.pop("studies"), restored.pop("studies")
+    assert all(now[at] > was[at] for now, was in zip(after, before, strict=True))
+    assert [(*row[:at], *row[at + 1 :]) for row in after] == [(*row[:at], *row[at + 1 :]) for row in before]
     assert restored == rows
 
 

@@ -72,7 +72,6 @@ class Plan:
     predictions: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     deadline: float = math.inf
-    say: Callable[[str], None] = lambda _: None
 
 
 def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> None:

@@ -157,8 +157,8 @@ def test_resuming_begins_where_nothing_was_saved_and_says_so(
     with pytest.raises(KilledError):
         train(student, tmp_path / "run", asked)
 
-    assert notices == [f"There is nothing to resume for {tmp_path / 'run'} yet: training begins."]
-    assert shown[0] == "teacher 1 of 2: loading films"
+    assert notices[1:] == [f"There is nothing to resume for {tmp_path / 'run'} yet: training begins."]
+    assert next(what for what in shown if "teacher" in what) == "teacher 1 of 2: loading films"
     assert shown[-1].startswith("teacher 1 of 2: epoch 1/1")
 
 
@@ -184,7 +184,7 @@ def test_what_is_left_out_is_said_and_counted_in_the_record(small_collection: Pa
     (small_collection.parent / "23.png").write_bytes((small_collection.parent / "3.png").read_bytes())
     said: list[str] = []
 
-    train(recipe(), tmp_path / "run", replace(plan(small_collection, []), say=said.append))
+    train(recipe(), tmp_path / "run", replace(plan(small_collection, []), notify=said.append))
 
     record = json.loads((tmp_path / "run" / "record.json").read_text())
     assert record["left_out"] == {"of train with a patient of val": 1}
