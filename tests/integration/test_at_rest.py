@@ -147,7 +147,7 @@ def filled(everywhere_services: Services, film: Callable[..., bytes]) -> Service
     return services
 
 
-def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
+def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     with database.reading() as session:
         return {
             table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key.columns))]
