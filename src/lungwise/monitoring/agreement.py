@@ -1,4 +1,4 @@
-"""How often doctors and the model say the same: doctor by doctor and version by version, and study by study."""
+"""How often doctors and the model say the same, doctor by doctor and version by version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
-from lungwise.monitoring.share import Share
+from lungwise.monitoring.statistics import Share
 from lungwise.reading.reading import Verdict
 from lungwise.studies.diagnosis import as_verdict
 from lungwise.studies.models import FilmRecord, Opinion, ReadingRecord, Study
@@ -35,27 +35,20 @@ class Agreement:
 
 
 class _Said(NamedTuple):
-    """One doctor's conclusion, and whether it agrees with the verdict that stood there when it was given.
-
-    Where one of the two is uncertain, or no verdict stood there, `agrees` is None.
-    """
+    """One doctor's opinion, and the verdict that stood there when it was given."""
 
     opinion: int
     study: int
     week: date
     doctor: str
     model: str
-    agrees: bool | None
+    agrees: bool
 
 
 class _Clinic:
-    """One clinic's opinions, and up to where the database was read. An opinion never changes.
+    """One clinic's opinions, and up to where the database was read. An opinion never changes."""
 
-    The weeks of studies are those of a zone.
-    """
-
-    def __init__(self, zone: tzinfo) -> None:
-        self.zone = zone
+    def __init__(self) -> None:
         self.lock = threading.Lock()
         self._new, self._deleted = NewRows(Opinion.id), DeletedStudies()
         self._said: list[_Said] = []
@@ -71,27 +64,25 @@ class _Clinic:
         return self._said
 
 
-_CLINICS: WeakKeyDictionary[Dialect, dict[int, _Clinic]] = WeakKeyDictionary()
+_CLINICS: WeakKeyDictionary[Dialect, defaultdict[int, _Clinic]] = WeakKeyDictionary()
 _MAKING = threading.Lock()
 
 
-def agreements(session: Session, person: Person, since: date, zone: tzinfo) -> list[Agreement]:
+def agreements(session: Session, person: Person, since: date) -> list[Agreement]:
     """Count by doctor and version, of the studies of the weeks from `since` on; all doctors together come first.
 
     An opinion is compared with the gravest verdict of those that stood there when it was given. Where one of the two is
     uncertain, it is not counted.
-
-    Parameters
-    ----------
-    zone
-        The clinic's, in which its weeks begin.
     """
     person.need(Right.ADMINISTER)
+    with _MAKING:
+        clinic = _CLINICS.setdefault(session.get_bind().dialect, defaultdict(_Clinic))[person.clinic_id]
+    with clinic.lock:
+        said = clinic.refreshed(session, person.clinic_id, since)
     counts: Counter[tuple[str, str, bool]] = Counter()
-    for one in _said(session, person.clinic_id, since, zone):
-        if one.agrees is not None:
-            counts[one.doctor, one.model, one.agrees] += 1
-            counts["", one.model, one.agrees] += 1
+    for one in said:
+        counts[one.doctor, one.model, one.agrees] += 1
+        counts["", one.model, one.agrees] += 1
     return [
         Agreement(
             doctor=doctor,
@@ -104,43 +95,25 @@ def agreements(session: Session, person: Person, since: date, zone: tzinfo) -> l
     ]
 
 
-def share_of_studies(session: Session, clinic_id: int, since: date, zone: tzinfo) -> Share:
-    """Count the studies of the same weeks by the newest conclusion of each, compared as in `agreements`."""
-    newest = {one.study: one for one in sorted(_said(session, clinic_id, since, zone))}
-    compared = [one.agrees for one in newest.values() if one.agrees is not None]
-    return Share(count=sum(compared), total=len(compared))
-
-
-def _said(session: Session, clinic_id: int, since: date, zone: tzinfo) -> list[_Said]:
-    with _MAKING:
-        clinics = _CLINICS.setdefault(session.get_bind().dialect, {})
-        clinic = clinics.get(clinic_id)
-        if clinic is None or clinic.zone != zone:
-            clinic = clinics[clinic_id] = _Clinic(zone)
-    with clinic.lock:
-        return clinic.refreshed(session, clinic_id, since)
-
-
 def _read(session: Session, clinic_id: int, since: date, new: Collection[int]) -> list[_Said]:
     query = select(Opinion.id, Opinion.author_name, Opinion.created_at, Opinion.conclusion, Study.id.label("study"))
     query = query.add_columns(Study.week).join(Study, Study.id == Opinion.study_id)
     query = query.where(Study.clinic_id == clinic_id, Study.week >= since, Opinion.id >= min(new))
-    query = query.where(Opinion.conclusion.is_not(None))
-    rows = [row for row in session.execute(query) if row.id in new]
+    rows = [row for row in session.execute(query) if row.id in new and _decided(row.conclusion)]
     readings = _readings(session, np.unique([row.study for row in rows]).tolist())
     found = []
     for row in rows:
         before = [one for one in readings[row.study] if one.created_at <= row.created_at]
-        newest = max(before, key=lambda one: one.id, default=None)
-        model = f"{newest.model} {newest.version}" if newest else ""
-        found.append(_Said(row.id, row.study, row.week, row.author_name, model, _agrees(row.conclusion, before)))
+        if before and (said := _verdict(before)) in _DECIDED:
+            newest = max(before, key=lambda one: one.id)
+            agrees = as_verdict(row.conclusion) == said
+            model = f"{newest.model} {newest.version}"
+            found.append(_Said(row.id, row.study, row.week, row.author_name, model, agrees))
     return found
 
 
-def _agrees(conclusion: str, readings: Sequence[_Read]) -> bool | None:
-    """Return whether a conclusion and the verdict of some readings say the same; None where one of them is not sure."""
-    concluded, said = as_verdict(conclusion), _verdict(readings) if readings else None
-    return concluded == said if concluded in _DECIDED and said in _DECIDED else None
+def _decided(conclusion: str | None) -> bool:
+    return conclusion is not None and as_verdict(conclusion) in _DECIDED
 
 
 class _Read(NamedTuple):

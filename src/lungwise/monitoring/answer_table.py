@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, timedelta, tzinfo
+from datetime import date, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -82,11 +82,10 @@ class AnswerTable:
 
 
 class _Clinic:
-    """One clinic's answers of the weeks of a zone from `since` on, and up to where the database was read."""
+    """One clinic's answers of the weeks from `since` on, and up to where the database was read."""
 
-    def __init__(self, since: date, zone: tzinfo) -> None:
+    def __init__(self, since: date) -> None:
         self.since = since
-        self.zone = zone
         self.lock = threading.Lock()
         self._table = AnswerTable.of([])
         self._new, self._deleted = NewRows(ReadingRecord.id), DeletedStudies()
@@ -108,21 +107,16 @@ _CLINICS: WeakKeyDictionary[Dialect, dict[tuple[int, Model], _Clinic]] = WeakKey
 _MAKING = threading.Lock()
 
 
-def answers_of(session: Session, clinic_id: int, model: Model, since: date, zone: tzinfo) -> AnswerTable:
+def answers_of(session: Session, clinic_id: int, model: Model, since: date) -> AnswerTable:
     """Return what a model answered on a clinic's films of the weeks from `since` on. Safe in many threads at once.
 
     Several look back over as many weeks as each needs: what is kept is for the longest of them.
-
-    Parameters
-    ----------
-    zone
-        The clinic's, in which its weeks begin.
     """
     with _MAKING:
         clinics = _CLINICS.setdefault(session.get_bind().dialect, {})
         clinic = clinics.get((clinic_id, model))
-        if clinic is None or clinic.zone != zone or not clinic.since <= since <= clinic.since + _KEPT:
-            clinic = clinics[clinic_id, model] = _Clinic(since, zone)
+        if clinic is None or not clinic.since <= since <= clinic.since + _KEPT:
+            clinic = clinics[clinic_id, model] = _Clinic(since)
     query = _QUERY.where(Study.clinic_id == clinic_id)
     query = query.where(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
     with clinic.lock:

@@ -12,15 +12,43 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.monitoring.agreement import share_of_studies
-from lungwise.monitoring.share import Share
 from lungwise.monitoring.weeks import ClinicWeeks
+from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
+from lungwise.studies.diagnosis import as_verdict
 from lungwise.studies.models import ReferenceResult, Study, StudyStatus
 from lungwise.studies.reference_tests import Outcome, ReferenceTest
 from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 _DECIDED = ("negative", "positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A share with its 95 % interval after Wilson (1927)."""
+
+    count: int
+    total: int
+
+    @property
+    def value(self) -> float | None:
+        """The share itself; None of nothing."""
+        return self.count / self.total if self.total else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval."""
+        return wilson_interval(self.count, self.total)
+
+    @property
+    def lower(self) -> float:
+        """The lower end of the interval."""
+        return self.interval[0]
+
+    @property
+    def upper(self) -> float:
+        """The upper end of the interval."""
+        return self.interval[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +97,17 @@ class ClinicStatistics:
         person.need(Right.SEE_ALL)
         weeks = self._weeks.last(person.clinic_id)
         groups = list(self._session.execute(weeks_query(person, weeks[0])))
-        by_status, by_pcr = _by_status(groups), self._by_pcr(person, weeks[0])
-        zone = self._zone_of(person.clinic_id)
+        by_conclusion, by_pcr = _by_conclusion(groups), self._by_pcr(person, weeks[0])
         return Statistics(
-            by_status={status: by_status[status] for status in StudyStatus},
+            by_status={status: by_conclusion[status].total() for status in StudyStatus},
             weeks=_weeks(groups, weeks),
-            agreement=share_of_studies(self._session, person.clinic_id, weeks[0], zone),
+            agreement=_agreement(by_conclusion),
             sensitivity=_right(by_pcr, "positive"),
             specificity=_right(by_pcr, "negative"),
             uncertain_with_pcr=by_pcr["uncertain"].total(),
         )
 
-    def _by_pcr(self, person: Person, since: date) -> dict[str, Counter[str]]:
+    def _by_pcr(self, person: Person, since: date) -> dict[str, Counter[str | None]]:
         """Count the studies by verdict, and within that by what a PCR test found on the days around their films.
 
         Of several on these days, one that is positive counts; one of other days says nothing of the films.
@@ -91,7 +118,7 @@ class ClinicStatistics:
             is_near = row.tested_on and abs(row.tested_on - day_in(zone, row.taken_at)).days <= days
             if is_near and (row.id not in found or row.result == Outcome.POSITIVE):
                 found[row.id] = row.status, row.result
-        table: dict[str, Counter[str]] = {status.value: Counter() for status in StudyStatus}
+        table = _empty_table()
         for status, result in found.values():
             table[status][result] += 1
         return table
@@ -105,9 +132,9 @@ def _pcr_query(person: Person, since: date) -> Select[int, str, datetime, str, d
     return query.where(Study.clinic_id == person.clinic_id, Study.week >= since)
 
 
-def weeks_query(person: Person, since: date) -> Select[date, str, int]:
+def weeks_query(person: Person, since: date) -> Select[date, str, str | None, int]:
     """Count a clinic's studies of each week and kind: the groups in the order of one index, so that none is sorted."""
-    columns = (Study.week, Study.status)
+    columns = (Study.week, Study.status, Study.conclusion)
     counts = select(*columns, func.count().label("studies"))
     return counts.where(Study.clinic_id == person.clinic_id, Study.week >= since).group_by(Study.clinic_id, *columns)
 
@@ -121,13 +148,29 @@ def _weeks(groups: list[Any], weeks: list[date]) -> list[WeekCounts]:
     return [WeekCounts(begins=week, studies=studies[week], positive=positives[week]) for week in weeks]
 
 
-def _by_status(groups: list[Any]) -> Counter[str]:
-    studies: Counter[str] = Counter()
+def _empty_table() -> dict[str, Counter[str | None]]:
+    return {status.value: Counter() for status in StudyStatus}
+
+
+def _by_conclusion(groups: list[Any]) -> dict[str, Counter[str | None]]:
+    """Count the studies by verdict, and within that by what was concluded."""
+    table = _empty_table()
     for group in groups:
-        studies[group.status] += group.studies
-    return studies
+        table[group.status][group.conclusion] += group.studies
+    return table
 
 
-def _right(by_pcr: dict[str, Counter[str]], pcr: str) -> Share:
+def _right(by_pcr: dict[str, Counter[str | None]], pcr: str) -> Share:
     """Count the sure verdicts on studies with a PCR result, and those that agree with it."""
     return Share(count=by_pcr[pcr][pcr], total=sum(by_pcr[verdict][pcr] for verdict in _DECIDED))
+
+
+def _agreement(table: dict[str, Counter[str | None]]) -> Share:
+    """Compare verdict and conclusion where both say whether it is COVID-19."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for verdict in _DECIDED:
+        for conclusion, count in table[verdict].items():
+            if conclusion is not None:
+                pairs[verdict, as_verdict(conclusion)] += count
+    both = sum(count for (_verdict, conclusion), count in pairs.items() if conclusion in _DECIDED)
+    return Share(count=sum(pairs[verdict, verdict] for verdict in _DECIDED), total=both)

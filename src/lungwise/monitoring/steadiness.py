@@ -11,8 +11,8 @@ from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.agreement import Agreement, agreements
 from lungwise.monitoring.answer_table import AnswerTable, answers_of
-from lungwise.monitoring.share import Share
 from lungwise.monitoring.shift import Shift, shift_of
+from lungwise.monitoring.statistics import Share
 from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.store import Clock
 from lungwise.time_zones import ZoneOf, in_utc
@@ -45,22 +45,21 @@ class ClinicSteadiness:
 
     def __init__(self, session: Session, clock: Clock, zone_of: ZoneOf = in_utc) -> None:
         self._session = session
-        self._zone_of = zone_of
         self._weeks = ClinicWeeks(clock, zone_of)
 
     def of(self, person: Person, model: Model | None) -> Steadiness:
         """Look at the answers of a model; of none, at what doctors said alone."""
         person.need(Right.ADMINISTER)
-        weeks, zone = self._weeks.last(person.clinic_id), self._zone_of(person.clinic_id)
+        weeks = self._weeks.last(person.clinic_id)
         table = AnswerTable.of([])
         if model:
-            table = answers_of(self._session, person.clinic_id, model, weeks[0], zone)
+            table = answers_of(self._session, person.clinic_id, model, weeks[0])
         codes = Counter(table.refusal[table.refusal != ""].tolist())
         return Steadiness(
             shift=shift_of(table, weeks[-1].toordinal()),
             codes=[code for code, _count in codes.most_common()],
             devices=_devices(table),
-            agreements=agreements(self._session, person, weeks[0], zone),
+            agreements=agreements(self._session, person, weeks[0]),
         )
 
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -27,7 +26,7 @@ def test_the_probability_is_the_models_whatever_the_clinic_makes_of_it(
     services.studies.open(ada, PatientFacts(), [("a", film(1))])
     services.read_all()
     services.session.execute(update(ReadingRecord).values(probability=0.5, model_probability=0.125))
-    found = answers_of(services.session, ada.clinic_id, model, last_weeks(services.clock().date())[0], UTC)
+    found = answers_of(services.session, ada.clinic_id, model, last_weeks(services.clock().date())[0])
     assert list(found.probability) == [0.125]
 
 
@@ -41,7 +40,7 @@ def test_who_looks_back_over_fewer_weeks_leaves_the_others_theirs(
     first = last_weeks(services.clock().date())[-1]
     long_ago, newer = first - timedelta(weeks=1), first + timedelta(weeks=later)
     asked = (newer, first, newer, long_ago, first)
-    found = [len(answers_of(services.session, ada.clinic_id, model, since, UTC).study) for since in asked]
+    found = [len(answers_of(services.session, ada.clinic_id, model, since).study) for since in asked]
     assert found == [0, 1, 0, 1, 1]
 
 
@@ -52,26 +51,12 @@ def test_new_answers_are_taken_in_and_only_the_weeks_that_are_asked_for_are_give
     since = last_weeks(services.clock().date())[0]
     services.studies.open(ada, PatientFacts(), [("a", film(1)), ("b", blank)])
     services.read_all()
-    table = answers_of(services.session, ada.clinic_id, model, since, UTC)
+    table = answers_of(services.session, ada.clinic_id, model, since)
     assert len(table.study) == 2
     assert len(table.read.study) == 1
     assert np.isnan(table.gate).all()  # this reader does not say it
     services.studies.open(ada, PatientFacts(), [("c", film(2))])
     services.read_all()
-    assert len(answers_of(services.session, ada.clinic_id, model, since, UTC).study) == 3
-    assert not len(answers_of(services.session, 99, model, since, UTC).study)
-    assert not len(answers_of(services.session, ada.clinic_id, model, since + timedelta(weeks=30), UTC).study)
-
-
-def test_the_weeks_are_those_of_the_zone_that_the_clinic_has_now(
-    services: Services, film: Callable[..., bytes]
-) -> None:
-    ada, model = services.person(), Model(name="synthetic", version="1")
-    study = services.studies.open(ada, PatientFacts(), [("a", film(1))])
-    services.read_all()
-    since = last_weeks(services.clock().date())[0]
-    (before,) = answers_of(services.session, ada.clinic_id, model, since, UTC).week
-    study.week -= timedelta(weeks=1)  # as `correct_weeks` does for another zone
-    services.session.flush()
-    (after,) = answers_of(services.session, ada.clinic_id, model, since, ZoneInfo("America/Lima")).week
-    assert after == before - 7
+    assert len(answers_of(services.session, ada.clinic_id, model, since).study) == 3
+    assert not len(answers_of(services.session, 99, model, since).study)
+    assert not len(answers_of(services.session, ada.clinic_id, model, since + timedelta(weeks=30)).study)

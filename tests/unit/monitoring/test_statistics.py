@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert, select
 
-from lungwise.monitoring.share import Share
-from lungwise.monitoring.statistics import ClinicStatistics
-from lungwise.monitoring.steadiness import ClinicSteadiness
+from lungwise.monitoring.statistics import ClinicStatistics, Share
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import ReferenceResult, Study
 from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
-from lungwise.studies.service import Conclusion
 from plans import explained, statements
 
 if TYPE_CHECKING:
@@ -76,6 +73,7 @@ def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> Non
     assert numbers.studies == 24
     assert numbers.sensitivity == Share(count=8, total=10)
     assert numbers.specificity == Share(count=9, total=10)
+    assert numbers.agreement == Share(count=19, total=20)
     assert numbers.uncertain_with_pcr == 4
     assert sum(week.studies for week in numbers.weeks) == 24
     assert sum(week.positive for week in numbers.weeks) == 9
@@ -95,18 +93,6 @@ def test_a_study_is_judged_by_the_pcr_of_its_days_and_of_several_by_a_positive_o
         services.reference_results.add(ada, study.key, entered)
     numbers = statistics(services).count(ada)
     assert (numbers.sensitivity, numbers.specificity) == (Share(count=1, total=1), Share(count=0, total=0))
-
-
-def test_the_agreement_is_that_of_the_page_on_steadiness(services: Services, film: Callable[..., bytes]) -> None:
-    ada = services.person()
-    study = services.studies.open(ada, PatientFacts(), [("a", film(1, 8))])
-    services.read_all()
-    services.clock.forward(minutes=1)
-    services.studies.conclude(ada, study.key, Conclusion(agrees=True))
-    study.status = "negative"  # by a reading that came after it
-    services.session.commit()
-    everybody, _own = ClinicSteadiness(services.session, services.clock).of(ada, None).agreements
-    assert statistics(services).count(ada).agreement == everybody.share == Share(count=1, total=1)
 
 
 def test_the_interval_is_wilsons() -> None:

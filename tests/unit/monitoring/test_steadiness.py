@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +38,7 @@ def test_refusals_are_counted_by_device_and_code(either_services: Services, blan
     synthetic.fill(services.session, ada, 60, services.clock(), to_a_patient=1)
     synthetic.read(services.session, ada, MODEL)
     since = last_weeks(services.clock().date())[0]
-    table = answers_of(services.session, ada.clinic_id, MODEL, since, UTC)
+    table = answers_of(services.session, ada.clinic_id, MODEL, since)
     assert 0 < len(table.study) < 60  # the others are older
     assert steady(services, ada).devices[0].share.total == len(table.study)
     film = services.studies.open(ada, PatientFacts(), [("a", blank)]).films[0]
@@ -76,7 +76,7 @@ def test_an_opinion_is_compared_with_the_verdict_of_its_time(
     services.clock.forward(minutes=1)
     services.studies.conclude(ada, study.key, Conclusion(agrees=True))
     services.session.commit()
-    everybody, own = agreements(services.session, ada, since, UTC)
+    everybody, own = agreements(services.session, ada, since)
     assert (everybody.doctor, own.doctor, own.model) == ("", "Ada", "synthetic 1")
     assert (own.share.count, own.share.total) == (1, 1)
     services.clock.forward(minutes=1)
@@ -84,13 +84,13 @@ def test_an_opinion_is_compared_with_the_verdict_of_its_time(
     later.probability, later.verdict, later.appearance, later.findings = 0.1, "negative", {}, {}
     services.session.add(later)
     services.session.commit()
-    assert agreements(services.session, ada, since, UTC) == [everybody, own]
+    assert agreements(services.session, ada, since) == [everybody, own]
     services.clock.forward(minutes=1)
     services.studies.conclude(ada, study.key, Conclusion(conclusion=Diagnosis.COVID_19))
     services.session.commit()
-    found = {(one.doctor, one.model): one.share for one in agreements(services.session, ada, since, UTC)}
+    found = {(one.doctor, one.model): one.share for one in agreements(services.session, ada, since)}
     assert (found["Ada", "synthetic 2"].count, found["Ada", "synthetic 2"].total) == (0, 1)
-    assert agreements(services.session, ada, since + timedelta(weeks=30), UTC) == []
+    assert agreements(services.session, ada, since + timedelta(weeks=30)) == []
 
 
 def test_an_opinion_is_compared_with_the_gravest_verdict_of_the_films(
@@ -105,7 +105,7 @@ def test_an_opinion_is_compared_with_the_gravest_verdict_of_the_films(
     services.clock.forward(minutes=1)
     services.studies.conclude(ada, study.key, Conclusion(conclusion=Diagnosis.COVID_19))
     services.session.commit()
-    own = agreements(services.session, ada, last_weeks(services.clock().date())[0], UTC)[1]
+    own = agreements(services.session, ada, last_weeks(services.clock().date())[0])[1]
     assert (own.doctor, own.share.count, own.share.total) == ("Ada", 1, 1)
 
 
@@ -114,4 +114,4 @@ def test_only_an_administrator_sees_it(services: Services) -> None:
     with pytest.raises(NotFound):
         ClinicSteadiness(services.session, services.clock).of(dora, None)
     with pytest.raises(NotFound):
-        agreements(services.session, dora, services.clock().date(), UTC)
+        agreements(services.session, dora, services.clock().date())
