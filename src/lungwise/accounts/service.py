@@ -23,7 +23,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock, new_key
 
-__all__ = ["Accounts", "Applicant", "Clinic", "User", "count_administrators", "names_of"]
+__all__ = ["Accounts", "Applicant", "Clinic", "User", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,6 @@ def names_of(session: Session, person: Person, ids: set[int]) -> dict[int, str]:
     """Name the accounts with these ids that are of the person's clinic."""
     query = select(User.id, User.name).where(User.id.in_(ids), User.clinic_id == person.clinic_id)
     return {number: name for number, name in session.execute(query)}
-
-
-def count_administrators(session: Session, clinic_id: int) -> int:
-    """Count the administrators of a clinic who can sign in."""
-    own = (User.clinic_id == clinic_id, User.role == Role.ADMINISTRATOR, User.active)
-    return session.scalar(select(func.count()).select_from(User).where(*own)) or 0
 
 
 class Accounts:

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
+from lungwise.accounts.administrators import Administrators
 from lungwise.accounts.models import ProvidedIdentity, SignIn, User
 from lungwise.accounts.oidc.claims import ProvidedPerson, key_of
-from lungwise.accounts.service import Accounts, count_administrators
+from lungwise.accounts.service import Accounts
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.actions import Action, Subject
@@ -135,7 +136,7 @@ class ProvidedAccounts:
         """Give somebody another role: also to the last administrator of a clinic, whom the provider may dismiss."""
         was_administrator, known.role = known.role == Role.ADMINISTRATOR, role.value
         self._audit.record(known.person, Action.CHANGED_ROLE, Subject.ACCOUNT, known.key)
-        if was_administrator and not count_administrators(self._session, known.clinic_id):
+        if was_administrator and not Administrators(self._session, self._audit).count(known.clinic_id):
             after_commit(self._session, partial(_log.warning, _NO_ADMINISTRATOR, known.clinic.name))
 
     def _check(self, known: User, person: ProvidedPerson) -> None:
