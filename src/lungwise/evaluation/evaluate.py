@@ -314,6 +314,7 @@ def _row(label: str, results: Sequence[EvaluatedFilm]) -> Row:
         "called_positive": _share(found, Verdict.POSITIVE),
         "called_uncertain": _share(found, Verdict.UNCERTAIN),
         "called_normal": proportion([r.reading.normal.called for r in results if r.reading]),
+        "called_tuberculosis": proportion(["tuberculosis" in r.reading.raised for r in results if r.reading]),
     }
 
 

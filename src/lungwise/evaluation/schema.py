@@ -54,6 +54,8 @@ class Row(TypedDict):
     called_uncertain: Estimate | None
     called_normal: Estimate | None
     """Share of the films that were read whose `normal.called` is true."""
+    called_tuberculosis: Estimate | None
+    """Share of the films that were read for which the reading raises tuberculosis, at the shipped threshold."""
 
 
 class Refusals(TypedDict):

@@ -145,16 +145,16 @@ def _at_one_threshold(split: Split) -> Iterator[Row]:
 
 @_table(
     "Verdict against label",
-    ("source", "label", "neg.", "unc.", "pos.", "ref.", "% positive", "% uncertain", "% called normal"),
+    ("source", "label", "neg.", "unc.", "pos.", "ref.", "% positive", "% uncertain", "% normal", "% tuberculosis"),
     "Films by verdict: negative, uncertain, positive, refused; shares of the films that were read. "
-    "Called normal: at the shipped threshold of `normal`, whatever the verdict.",
+    "Normal and tuberculosis: called so at the shipped thresholds of these findings, whatever the verdict.",
 )
 def _confusion(split: Split) -> Iterator[Row]:
     for source in split["sources"]:
         for row in source["confusion"]:
             counts = (str(row[verdict]) for verdict in ("negative", "uncertain", "positive", "refused"))
-            shares = (percent(row[share]) for share in ("called_positive", "called_uncertain", "called_normal"))
-            yield (source["source"], row["label"], *counts, *shares)
+            shares = (row["called_positive"], row["called_uncertain"], row["called_normal"], row["called_tuberculosis"])
+            yield (source["source"], row["label"], *counts, *map(percent, shares))
 
 
 _SUBGROUP_SHARES = ("sensitivity", "false alarms", "uncertain")
