@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lungwise.evaluation.evaluate import calibrated
 from lungwise.evaluation.metrics import Contrast, Flags, Floats, roc
 from lungwise.evaluation.protocol import CONTROLLED, PROBABILITY, QUESTIONS, reported_as
 from lungwise.evaluation.results import EvaluatedFilm, contrast, grouped, has_both_sides, labelled_readings
+from lungwise.evaluation.sources import calibrated
 from lungwise.films import open_film
 from lungwise.reading import Reading, Verdict, overlay
 

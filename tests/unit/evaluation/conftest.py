@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungwise.evaluation.results import EvaluatedFilm, FilmReader
+from lungwise.evaluation.sources import Controlled
 from lungwise.films import Film, Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Artefact, ReadFile, Reading, Verdict
@@ -127,6 +128,12 @@ def reader(card: ModelCard) -> FilmReader:
 @pytest.fixture
 def untracked() -> Callable[[Iterable[T], str, int], Iterable[T]]:
     return lambda items, what, of: items
+
+
+@pytest.fixture
+def uncontrolled() -> Controlled:
+    """No controls: their films lie on no disk."""
+    return lambda results: []
 
 
 @pytest.fixture
