@@ -38,7 +38,8 @@ from lungwise.receiving.uploads import Upload
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, new_key, utc_now
 from lungwise.store.backup import note_backup
-from lungwise.studies.models import Dispatch, DispatchState, JobState
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import JobState
 from lungwise.studies.service import Study
 from lungwise.web_app import create_app
 from lungwise.wiring import Wiring

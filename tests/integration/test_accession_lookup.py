@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from dicom_files import dicom_file
 from dicom_peers import running_node, until
-from lungwise.studies.models import Dispatch, FilmRecord
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import FilmRecord
 from orthanc_peer import Orthanc
 from servers import free_port
 from synthetic_films import chest_bytes

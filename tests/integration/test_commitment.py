@@ -13,7 +13,7 @@ from sqlalchemy import select
 from dicom_files import dicom_file
 from dicom_peers import CR, DX, NodeProcess, running_node, until
 from lungwise.studies.commitment_models import CommitmentReport, CommitmentRequest
-from lungwise.studies.models import Dispatch
+from lungwise.studies.dispatch_models import Dispatch
 from orthanc_peer import Orthanc
 from servers import free_port
 from synthetic_films import chest_bytes

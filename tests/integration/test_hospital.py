@@ -42,7 +42,8 @@ from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.lease_queue import QUEUED
 from lungwise.studies.commitment_models import CommitmentReport
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.models import Dispatch, FilmRecord, Job, JobState, ReadingRecord, Study
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study
 from lungwise.studies.prior_models import DONE as FETCHED
 from lungwise.studies.prior_models import PriorFetch, PriorFilm
 from lungwise.studies.service import Conclusion

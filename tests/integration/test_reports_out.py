@@ -22,7 +22,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.models import Dispatch
+from lungwise.studies.dispatch_models import Dispatch
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 from processes import SYNTHETIC, environment

@@ -26,7 +26,8 @@ from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.settings import Settings
 from lungwise.store import FilmStore
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.models import Dispatch, ReadingRecord, Study
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import ReadingRecord, Study
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 from orthanc_peer import Orthanc, listens

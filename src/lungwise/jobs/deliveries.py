@@ -17,7 +17,8 @@ from lungwise.clinics.destinations import DestinationsOf
 from lungwise.store import Clock
 from lungwise.store.lease_queue import AHEAD, Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.commitment_models import CommitmentRequest, Reference
-from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
 from lungwise.studies.recipients import Recipients
 from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.sent_reports import ReportVersion, SentReports

@@ -14,7 +14,8 @@ from lungwise.access import Person, Right
 from lungwise.metrics import UnsentResults
 from lungwise.store import Clock
 from lungwise.store.lease_queue import FAILED
-from lungwise.studies.models import Dispatch, DispatchState, Study, is_archive
+from lungwise.studies.dispatch_models import Dispatch, DispatchState, is_archive
+from lungwise.studies.models import Study
 from lungwise.studies.recipient_models import NOT_WITHDRAWN, ReportRecipient
 
 LATE = timedelta(hours=1)

@@ -11,7 +11,8 @@ from lungwise.audit.actions import Action
 from lungwise.audit.service import AuditTrail
 from lungwise.store import Database, EncryptionError, utc_now
 from lungwise.store.facts import read_fact, save_fact
-from lungwise.studies.models import GOES_TO_ARCHIVE, Dispatch, DispatchState, FilmRecord, Study
+from lungwise.studies.dispatch_models import GOES_TO_ARCHIVE, Dispatch, DispatchState
+from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.recipient_models import ReportRecipient
 from lungwise.studies.service import Studies
 

@@ -12,7 +12,8 @@ from lungwise.patients.records import PatientRecords
 from lungwise.patients.service import IdentityRules, Patient
 from lungwise.store import Clock, database_time, new_key
 from lungwise.store.lease_queue import QUEUED
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import Study
 from lungwise.studies.recipient_models import HOLDS, ReportRecipient
 from lungwise.studies.report_identifiers import ReportIdentifiers
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from lungwise.clinics.destinations import DestinationsOf, nowhere
 from lungwise.store import Clock, database_time
-from lungwise.studies.models import Dispatch, DispatchState, Study, StudyStatus
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import Study, StudyStatus
 
 _SETTLED = Dispatch.state.in_((DispatchState.SENT, DispatchState.FAILED))
 _NOT_CONFIRMED = (Dispatch.state == DispatchState.QUEUED) & (Dispatch.asks > 0)

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from lungwise.audit.closed_clinics import is_closed
 from lungwise.store import Clock, database_time, utc_now
 from lungwise.store.migrations.tables import columns_of
-from lungwise.studies.models import GOES_TO_ARCHIVE, Dispatch, DispatchState, Study
+from lungwise.studies.dispatch_models import GOES_TO_ARCHIVE, Dispatch, DispatchState
+from lungwise.studies.models import Study
 
 
 def send_reports_anew(session: Session, clock: Clock = utc_now) -> None:

@@ -25,7 +25,8 @@ from lungwise.orders.progress import OrderProgress
 from lungwise.patients.service import Patients
 from lungwise.store import Clock
 from lungwise.store.backup import last_backup
-from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
 from lungwise.studies.object_models import OtherObject
 from lungwise.studies.order_changes import OrderChanges
 from lungwise.studies.priors import Priors

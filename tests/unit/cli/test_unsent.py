@@ -11,7 +11,8 @@ from lungwise.cli import main
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.store import utc_now
-from lungwise.studies.models import Dispatch, ReadingRecord, StudyStatus
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import ReadingRecord, StudyStatus
 from queued_results import withdraw
 from synthetic_films import chest_bytes
 

@@ -20,7 +20,8 @@ from lungwise.dicom.send import Sender
 from lungwise.jobs.unsent import Unsent, Why
 from lungwise.receiving.receiver import Kept
 from lungwise.store import Database
-from lungwise.studies.models import Dispatch, Study
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import Study
 from lungwise.studies.report_changes import ReportChanges
 from queued_results import queued_study
 

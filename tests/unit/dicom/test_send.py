@@ -15,7 +15,7 @@ from lungwise.dicom.send import Sender
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
 from lungwise.settings.destinations import Destinations
 from lungwise.store import Database
-from lungwise.studies.models import Dispatch
+from lungwise.studies.dispatch_models import Dispatch
 from queued_results import queued_study
 
 if TYPE_CHECKING:

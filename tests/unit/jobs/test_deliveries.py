@@ -12,7 +12,8 @@ from dicom_files import dicom_file
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches, ReportDispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
-from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord, Study, StudyStatus
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import ReadingRecord, Study, StudyStatus
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:

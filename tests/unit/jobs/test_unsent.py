@@ -12,7 +12,8 @@ from lungwise.access import Person, Role
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.jobs.unsent import Unsent, Why, unsent_results
 from lungwise.metrics import UnsentResults
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import Study
 from lungwise.studies.recipient_models import ReportRecipient
 from queued_results import queued_study, withdraw
 

@@ -20,7 +20,8 @@ from lungwise.settings import Settings
 from lungwise.settings.destinations import Destinations
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.models import Dispatch, Study
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import Study
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 from report_receiver import SECRET, Receiver, answering, receiver

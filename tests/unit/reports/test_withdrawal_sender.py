@@ -25,7 +25,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.models import Dispatch
+from lungwise.studies.dispatch_models import Dispatch
 from lungwise.studies.recipient_models import ReportRecipient
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Services as Wired

@@ -12,8 +12,9 @@ from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database
 from lungwise.studies import earlier_recipients
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
 from lungwise.studies.earlier_recipients import note_earlier_recipients
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.models import Study
 from lungwise.studies.recipient_models import ReportRecipient
 from lungwise.studies.recipients import Recipients
 from lungwise.wiring import Wiring

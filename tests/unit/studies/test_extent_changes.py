@@ -8,8 +8,8 @@ import pytest
 from dated_films import BRIGHT, DARK, dated_film
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.extent import Direction
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
 from lungwise.studies.extent_changes import changes_of_patients
-from lungwise.studies.models import Dispatch, DispatchState
 
 if TYPE_CHECKING:
     from conftest import Services

@@ -10,7 +10,7 @@ from lungwise.orders.order import OrderRequest, OrderStatus, OrderWay
 from lungwise.orders.scheduled import ScheduledQuery
 from lungwise.orders.service import Order
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.models import Dispatch, DispatchState
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
 from lungwise.studies.service import Study
 from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes

@@ -15,7 +15,8 @@ from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.service import Identity, PatientFacts, Patients
 from lungwise.store import Database
-from lungwise.studies.models import Dispatch, FilmRecord, Job, Opinion, ReadingRecord, Study
+from lungwise.studies.dispatch_models import Dispatch
+from lungwise.studies.models import FilmRecord, Job, Opinion, ReadingRecord, Study
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring

@@ -11,7 +11,8 @@ from lungwise.access import Person
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import Study
 from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.service import Conclusion

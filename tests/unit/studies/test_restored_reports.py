@@ -10,7 +10,7 @@ from lungwise.audit.closed_clinics import close_clinic
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database
 from lungwise.store.migrations import upgrade
-from lungwise.studies.models import Dispatch, DispatchState
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
 from lungwise.studies.restored_reports import send_reports_anew
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from lungwise.patients.service import Patient, PatientFacts
 from lungwise.receiving.uploads import Upload
 from lungwise.store import new_key
 from lungwise.store.backup import last_arrival, note_arrival, note_backup
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.dispatch_models import Dispatch, DispatchState
+from lungwise.studies.models import Study
 from lungwise.studies.priors import Priors
 from lungwise.studies.retention import KeptBack, Retention
 from synthetic_films import chest_bytes

@@ -17,8 +17,9 @@ from lungwise.clinics.models import Clinic
 from lungwise.patients.models import Patient
 from lungwise.reading.artefact import shipped_card
 from lungwise.store import utc_now
+from lungwise.studies.dispatch_models import Dispatch
 from lungwise.studies.lookup_models import AccessionLookup
-from lungwise.studies.models import Dispatch, Job, JobState, ReadingRecord, Study
+from lungwise.studies.models import Job, JobState, ReadingRecord, Study
 from lungwise.studies.recipients import Recipients
 from lungwise.studies.report_identifiers import report_identifiers
 from synthetic_films import chest_words
