@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lungwise.evaluation.results import Track, check_present
 from lungwise.evaluation.schema import NotMeasured
 from lungwise.films.collection import LabelledFilm
-from lungwise.films.twins import contradicted, find_twins, joined
+from lungwise.films.twins import join_twins
 
 _UNSEEN = ("test", "external")
 
@@ -24,8 +24,7 @@ def not_measured(films: Sequence[LabelledFilm], track: Track) -> dict[LabelledFi
         If a film cannot be opened, or is not there.
     """
     check_present(films)
-    pairs = find_twins(films, track)
-    named, doubtful = joined(films, pairs), contradicted(pairs)
+    named, doubtful = join_twins(films, track)
     learnt = {film.patient for film in named if film.split == "train"}
     why = dict[LabelledFilm, str]()
     for film, of_cluster in zip(films, named, strict=True):

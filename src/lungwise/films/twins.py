@@ -52,6 +52,18 @@ _HOPELESS = 0.7
 _BLOCK = 512
 
 
+def join_twins(films: Sequence[LabelledFilm], track: Track) -> tuple[list[LabelledFilm], set[Path]]:
+    """Return the films, in their order, as `joined` names their patients, and those that their twin contradicts.
+
+    Raises
+    ------
+    OSError
+        If a film cannot be read.
+    """
+    pairs = find_twins(films, track)
+    return joined(films, pairs), contradicted(pairs)
+
+
 def find_twins(films: Sequence[LabelledFilm], track: Track) -> list[Pair]:
     """Return the pairs of films that are the same picture; films that a reader would refuse are in none.
 

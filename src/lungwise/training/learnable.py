@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from lungwise.films.collection import LabelledFilm
-from lungwise.films.twins import contradicted, find_twins, joined
+from lungwise.films.twins import join_twins
 
 LeftOut = dict[str, int]
 """How many films are left out, by why."""
@@ -47,8 +47,7 @@ def learnable(films: list[LabelledFilm], progress: Callable[[str, int, int], Non
             yield item
             progress(what, done, of)
 
-    pairs = find_twins(films, track)
-    named, doubtful = joined(films, pairs), contradicted(pairs)
+    named, doubtful = join_twins(films, track)
     measured = {film.patient: film.split for film in named if film.split != "train"}
     kept, left_out = list[LabelledFilm](), Counter[str]()
     for film in named:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from lungwise.films.collection import LabelledFilm, read_collection
-from lungwise.films.twins import contradicted, find_twins, joined
+from lungwise.films.twins import contradicted, find_twins, join_twins, joined
 
 Saved = Callable[..., LabelledFilm]
 
@@ -116,6 +116,19 @@ def test_twins_contradict_each_other_where_both_labels_are_known(saved: Saved) -
     assert contradicted([(normal, ill)]) == {normal.path, ill.path}
     assert contradicted([(covid, open_)]) == {covid.path, open_.path}
     assert contradicted([(normal, covid), (normal, open_), (normal, normal)]) == set()
+
+
+def test_twins_are_found_joined_and_doubted_at_once(saved: Saved) -> None:
+    films = [
+        saved("a.png", drawn(0), patient="a"),
+        saved("b.png", drawn(1), patient="b"),
+        saved("c.png", drawn(0), patient="c", label="pneumonia"),
+    ]
+
+    named, doubtful = join_twins(films, untracked)
+
+    assert [film.patient for film in named] == ["a", "b", "a"]
+    assert doubtful == {films[0].path, films[2].path}
 
 
 @pytest.mark.films
