@@ -165,9 +165,9 @@ def retrieve(study: str, series: str | None = None, instance: str | None = None)
         raise Refused(406)
     found = _in_one_of(_found(study, series, instance), wanted)
     if alone:
-        data = in_a_form_of(found[0].load(), wanted)
-        return Response(data, content_type=f"{DICOM}; transfer-syntax={syntax_of(data)}")
-    chunks, content_type = message((in_a_form_of(one.load(), wanted) for one in found), DICOM, syntax_of)
+        data, syntax = in_a_form_of(found[0].load(), wanted)
+        return Response(data, content_type=f"{DICOM}; transfer-syntax={syntax}")
+    chunks, content_type = message((in_a_form_of(one.load(), wanted) for one in found), DICOM)
     return Response(chunks, content_type=content_type)
 
 
@@ -219,7 +219,7 @@ def pixels(study: str, series: str, instance: str, frames: str) -> Response:
 
 
 def _in_parts(values: list[bytes]) -> Response:
-    chunks, content_type = message(values, OCTETS, lambda _value: LITTLE_ENDIAN)
+    chunks, content_type = message(((value, LITTLE_ENDIAN) for value in values), OCTETS)
     return Response(chunks, content_type=content_type)
 
 

@@ -75,16 +75,13 @@ def parts(read: Callable[[int], bytes], boundary: bytes, largest: int) -> Iterat
     raise Malformed
 
 
-def message(
-    bodies: Iterable[bytes], kind: str, syntax_of: Callable[[bytes], str] | None = None
-) -> tuple[Iterator[bytes], str]:
+def message(bodies: Iterable[tuple[bytes, str]], kind: str) -> tuple[Iterator[bytes], str]:
     """Write bodies of a media type as a message, each with its transfer syntax; return chunks and Content-Type."""
     boundary = uuid.uuid4().hex
 
     def chunks() -> Iterator[bytes]:
-        for body in bodies:
-            written = f"{kind}; transfer-syntax={syntax_of(body)}" if syntax_of else kind
-            yield f"\r\n--{boundary}\r\nContent-Type: {written}\r\n\r\n".encode()
+        for body, syntax in bodies:
+            yield f"\r\n--{boundary}\r\nContent-Type: {kind}; transfer-syntax={syntax}\r\n\r\n".encode()
             yield body
         yield f"\r\n--{boundary}--\r\n".encode()
 

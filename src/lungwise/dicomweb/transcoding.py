@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydicom import dcmread
 from pydicom.dataelem import DataElement
@@ -12,7 +13,7 @@ from pydicom.uid import UID
 
 from lungwise.dicomweb.accept import AS_STORED
 from lungwise.films import Refusal
-from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_data_set, read_elements
+from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_data_set
 from lungwise.films.dicom.image_pixel import read_image_pixel
 from lungwise.films.dicom.pixel_data import NATIVE, bounded_words, check_syntax
 from lungwise.films.dicom.transfer_syntax import BIG_ENDIAN, LITTLE_ENDIAN, shown_by, syntax_of
@@ -24,68 +25,80 @@ _SWAPPED = {"OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2}
 """Bytes of the numbers in values that are not rewritten from one byte order to the other by themselves."""
 
 
-def in_a_form_of(data: bytes, wanted: Sequence[str]) -> bytes:
-    """Return an object in the first of these transfer syntaxes that it can be given in; else as it was stored.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """An object as it is stored, its elements, and the transfer syntaxes that it names ('' for none) and shows."""
 
-    To a client that takes any, what does not say rightly how it is written is given in Explicit VR Little Endian.
+    data: bytes
+    elements: Elements
+    named: str
+    shown: str
+
+    @property
+    def syntax(self) -> str:
+        return self.named or self.shown
+
+    @property
+    def is_compressed(self) -> bool:
+        return PIXEL_DATA in self.elements and self.elements[PIXEL_DATA].undefined_length
+
+    @property
+    def says_how_it_is_written(self) -> bool:
+        """Whether others can read it by what it says of itself.
+
+        They cannot where it is no file of PS3.10, or where it calls compressed pixels uncompressed.
+        """
+        return self.data[128:132] == b"DICM" and not (self.named in NATIVE and self.is_compressed)
+
+
+def in_a_form_of(data: bytes, wanted: Sequence[str]) -> tuple[bytes, str]:
+    """Return an object in the first of these transfer syntaxes that it can be given in, and which that is.
+
+    Where it can be given in none, it is returned as it was stored. To a client that takes any, what does not say
+    rightly how it is written is given in Explicit VR Little Endian.
     """
+    try:
+        stored = _read(data)
+    except Refusal:  # nor can it be written anew
+        return data, syntax_of(data)
     for syntax in wanted:
-        if syntax == LITTLE_ENDIAN or (syntax == AS_STORED and not _says_how_it_is_written(data)):
+        if syntax == LITTLE_ENDIAN or (syntax == AS_STORED and not stored.says_how_it_is_written):
             try:
-                return as_little_endian(data)
+                return _as_little_endian(stored), LITTLE_ENDIAN
             except Refusal:
                 continue
-        if syntax in (AS_STORED, syntax_of(data)):
+        if syntax in (AS_STORED, stored.syntax):
             break
-    return data
+    return data, stored.syntax
 
 
-def as_little_endian(data: bytes) -> bytes:
-    """Write an object in Explicit VR Little Endian; what is in it already stays as it is, byte for byte.
-
-    Raises
-    ------
-    Refusal
-        If it cannot be read or decoded.
-    """
+def _read(data: bytes) -> _Stored:
+    """Read an object's elements, once and with bounds, which the library lacks."""
     found = read_data_set(data)
-    syntax, elements = read_elements(data)  # with bounds, which the library lacks
-    if syntax == shown_by(found) == LITTLE_ENDIAN and _says_how_it_is_written(data):
-        return data
+    return _Stored(data=data, elements=found.elements(), named=found.syntax, shown=shown_by(found))
+
+
+def _as_little_endian(stored: _Stored) -> bytes:
+    """Write an object in Explicit VR Little Endian; what is in it already stays as it is, byte for byte."""
+    if stored.named == stored.shown == LITTLE_ENDIAN and stored.says_how_it_is_written:
+        return stored.data
     try:
-        item = dcmread(io.BytesIO(data), force=True)
-        if _is_compressed(elements):
-            _decompress(item, data)
-        elif syntax_of(data) == BIG_ENDIAN:
+        item = dcmread(io.BytesIO(stored.data), force=True)
+        if stored.is_compressed:
+            _decompress(item, stored)
+        elif stored.syntax == BIG_ENDIAN:
             item.walk(_swap)
         return _written(item)
     except Refusal:
         raise
     except Exception as error:  # whatever a sender wrote wrongly
-        raise Refusal("unsupported", {"detail": "syntax", "syntax": syntax[:64]}) from error
+        raise Refusal("unsupported", {"detail": "syntax", "syntax": stored.named[:64]}) from error
 
 
-def _says_how_it_is_written(data: bytes) -> bool:
-    """Return whether others can read an object by what it says of itself.
-
-    They cannot where it is no file of PS3.10, or where it calls compressed pixels uncompressed.
-    """
-    try:
-        syntax, elements = read_elements(data)
-    except Refusal:  # nor can it be written anew
-        return True
-    return data[128:132] == b"DICM" and not (syntax in NATIVE and _is_compressed(elements))
-
-
-def _is_compressed(elements: Elements) -> bool:
-    return PIXEL_DATA in elements and elements[PIXEL_DATA].undefined_length
-
-
-def _decompress(item: Dataset, data: bytes) -> None:
-    syntax, elements = read_elements(data)
-    check_syntax(syntax)
-    pixel = read_image_pixel(elements)
-    words = bounded_words(data, elements, syntax, pixel)
+def _decompress(item: Dataset, stored: _Stored) -> None:
+    check_syntax(stored.named)
+    pixel = read_image_pixel(stored.elements)
+    words = bounded_words(stored.data, stored.elements, stored.named, pixel)
     octets = words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
     item.add_new(PIXEL_DATA, "OB" if pixel.bits_allocated == 8 else "OW", octets + bytes(len(octets) % 2))
     if pixel.samples > 1:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungwise.dicomweb.multipart import Malformed, Part, boundary_of, media_type, message, parts
+from lungwise.films.dicom.transfer_syntax import LITTLE_ENDIAN
 
 HEAD = b"Content-Type: application/dicom\r\n\r\n"
 
@@ -89,7 +90,7 @@ def test_no_bytes_bring_it_down(data: bytes, size: int, cut: int) -> None:
 @settings(max_examples=200)
 @given(bodies=st.lists(st.binary(max_size=90), max_size=6), size=st.integers(1, 70))
 def test_what_is_written_is_read_back(bodies: list[bytes], size: int) -> None:
-    chunks, content_type = message(bodies, "application/dicom")
+    chunks, content_type = message([(body, LITTLE_ENDIAN) for body in bodies], "application/dicom")
     _kind, parameters = media_type(content_type)
     got = parts(in_pieces(b"".join(chunks), size), boundary_of(parameters), 100)
     assert [part.body for part in got] == bodies

@@ -21,6 +21,7 @@ from lungwise.access import Person, Role
 from lungwise.dicom.prior_fetcher import WantedPriors
 from lungwise.dicom.queries import PeerError
 from lungwise.dicomweb.multipart import message
+from lungwise.films.dicom.transfer_syntax import LITTLE_ENDIAN
 from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.outgoing import dicomweb_archive
 from lungwise.outgoing.dicomweb_archive import DicomwebArchive
@@ -77,7 +78,7 @@ class Archive:
         series = f"{study}/1.2.{number}.1/instances"
         self.say(study, [attributes(series=f"1.2.{number}.1", modality="DX", body="CHEST")])
         self.say(series, [attributes(instance=f"1.2.{number}.1.1")])
-        chunks, kind = message([film(number)], "application/dicom")
+        chunks, kind = message([(film(number), LITTLE_ENDIAN)], "application/dicom")
         self.answers[f"{series}/1.2.{number}.1.1"] = (200, b"".join(chunks), kind)
 
     def say(self, path: str, found: object) -> None:
@@ -225,7 +226,7 @@ def test_a_film_that_breaks_off_is_fetched_again_and_not_kept(case: Case, archiv
 
 
 def test_a_film_that_is_too_large_is_left_and_the_others_are_fetched(case: Case, archive: Archive) -> None:
-    chunks, kind = message([bytes((1 << 20) + 1)], "application/dicom")
+    chunks, kind = message([(bytes((1 << 20) + 1), LITTLE_ENDIAN)], "application/dicom")
     archive.answers[NEWEST] = (200, b"".join(chunks), kind)
     case.fetch(archive.server, film_megabytes=1)
     assert case.kept() == ["1.2.2.1.1", "1.2.1.1.1"]

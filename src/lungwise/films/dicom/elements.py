@@ -164,7 +164,7 @@ def read_elements(data: bytes) -> tuple[str, Elements]:
         `damaged` or `too-large`.
     """
     found = read_data_set(data)
-    return found.syntax, _Reader(found.data, found.start, found.encoding).read(lambda tag: tag > PIXEL_DATA)[0]
+    return found.syntax, found.elements()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +178,16 @@ class DataSet:
     data: memoryview
     start: int
     encoding: Encoding
+
+    def elements(self) -> Elements:
+        """Read its elements, up to the pixel data.
+
+        Raises
+        ------
+        Refusal
+            `damaged`.
+        """
+        return _Reader(self.data, self.start, self.encoding).read(lambda tag: tag > PIXEL_DATA)[0]
 
 
 def read_data_set(data: bytes) -> DataSet:
