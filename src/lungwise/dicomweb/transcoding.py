@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from pydicom import dcmread
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -113,7 +114,7 @@ def _swap(_item: Dataset, element: DataElement) -> None:
     size = _SWAPPED.get(element.VR)
     if size and isinstance(element.value, bytes):
         whole = len(element.value) // size * size
-        element.value = b"".join(element.value[at : at + size][::-1] for at in range(0, whole, size))
+        element.value = np.frombuffer(element.value[:whole], f"u{size}").byteswap().tobytes()
 
 
 def _written(item: Dataset) -> bytes:
