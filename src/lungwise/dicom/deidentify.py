@@ -29,7 +29,7 @@ from pydicom.uid import (
 
 from lungwise.dicom.confidentiality import CODES, EMPTIED, KEPT, REPLACED_UIDS
 from lungwise.films import Refusal
-from lungwise.films.dicom.elements import PIXEL_DATA, DataSet, Elements, read_data_set, read_elements
+from lungwise.films.dicom.elements import PIXEL_DATA, DataSet, Elements, read_data_set
 from lungwise.films.dicom.grey_levels import luminance
 from lungwise.films.dicom.header import header_of
 from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
@@ -81,16 +81,16 @@ def deidentify(data: bytes, secret: str) -> Deidentified:
     """
     if kind_of(data) != "DICOM":
         raise Refusal("unsupported", {"detail": "not-dicom"})
-    syntax, elements = read_elements(data)
-    _check_film(syntax, elements)
+    found = read_data_set(data)
+    elements = found.elements()
+    _check_film(found.syntax, elements)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values that are about to go
-        found = read_data_set(data)
         source = _parsed(found)
         film = _kept(source, found.encoding.order, 0)
         _replace(film, source, _Pseudonyms(secret))
     pixel = read_image_pixel(elements)
-    _put_pixels(film, bounded_words(data, elements, syntax, pixel), pixel)
+    _put_pixels(film, bounded_words(data, elements, found.syntax, pixel), pixel)
     _declare(film)
     return Deidentified(file_bytes(film), f"{film.SOPInstanceUID}.dcm", _warning(film))
 

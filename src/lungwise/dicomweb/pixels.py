@@ -60,10 +60,10 @@ def frame(data: bytes) -> bytes:
     Refusal
         If it has none, or one that cannot be given so that its header still describes it.
     """
-    _syntax, elements = read_elements(data)
+    syntax, elements = read_elements(data)
     if _is_mask(elements):
         return bytes(elements[PIXEL_DATA].value)
-    words, pixel = _pixels(data)
+    words, pixel = _pixels(data, syntax, elements)
     return words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
 
 
@@ -98,20 +98,19 @@ def rendered(data: bytes, quality: Callable[[str], float], options: RenderOption
     Refusal
         If there is nothing to show.
     """
-    _syntax, elements = read_elements(data)
+    syntax, elements = read_elements(data)
     document = elements.get(_DOCUMENT)
     kind = max((PDF,) if document else (JPEG, PNG), key=quality)
     if not quality(kind):
         return None
     if document:
         return _document(elements), PDF
-    image = _picture(data)
+    image = _picture(data, syntax, elements)
     image.thumbnail((options.width, options.height))
     return (as_jpeg(image, options.quality) if kind == JPEG else as_png(image)), kind
 
 
-def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
-    syntax, elements = read_elements(data)
+def _pixels(data: bytes, syntax: str, elements: Elements) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
     if PIXEL_DATA not in elements:
         raise Refusal("unsupported", {"detail": "no-picture"})
     check_syntax(syntax)
@@ -121,10 +120,10 @@ def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
     return bounded_words(data, elements, syntax, pixel), pixel
 
 
-def _picture(data: bytes) -> Image.Image:
+def _picture(data: bytes, syntax: str, elements: Elements) -> Image.Image:
     """Draw colours as they are, and a film as its reader sees it."""
-    if read_elements(data)[1].word(SAMPLES, 1) == 3:
-        words, pixel = _pixels(data)
+    if elements.word(SAMPLES, 1) == 3:
+        words, pixel = _pixels(data, syntax, elements)
         return Image.fromarray((words >> pixel.bits_allocated - 8).astype(np.uint8))
     return picture(open_film(data))
 
