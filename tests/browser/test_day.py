@@ -283,36 +283,6 @@ def test_a_patient_who_is_corrected_after_the_connection_broke_gets_the_films(
     context.close()
 
 
-def test_what_this_browser_cannot_keep_is_sent_after_signing_in_in_another_tab(
-    served: Site, chromium: Browser, film: Callable[..., bytes]
-) -> None:
-    served.enrol("Ada")
-    served.enrol("Bob")
-    context = chromium.new_context()
-    page, other = context.new_page(), context.new_page()
-    sign_in(page, served.address)
-    other.goto(f"{served.address}/static/icon.svg")  # like a page of long ago, it holds the database
-    other.evaluate("() => { indexedDB.open('lungwise').onsuccess = () => indexedDB.deleteDatabase('lungwise'); }")
-    page.goto(f"{served.address}/studies/new")
-    page.set_input_files("#films", [file("one.jpg", film(1))])
-    page.fill("[name=name]", "Clara Wieck")
-    end_session(context)
-    page.click("#upload [type=submit]")
-    warning = page.locator("#trouble", has_text="Do not close or reload this page")
-    expect(warning).to_be_visible()
-    sign_in(other, served.address, "bob@example.org")
-    page.click("#upload [type=submit]")
-    expect(warning).to_be_visible()  # the film is Ada's alone
-    other.goto("about:blank")
-    end_session(context)
-    sign_in(other, served.address)
-    page.click("#upload [type=submit]")
-    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
-    page.wait_for_selector(READ)
-    expect(page.locator("section.patient")).to_contain_text("Clara Wieck")
-    context.close()
-
-
 def test_an_upload_survives_that_the_browser_is_closed(
     served: Site, chromium: Browser, film: Callable[..., bytes]
 ) -> None:
