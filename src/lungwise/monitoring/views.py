@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from lungwise.monitoring import charts
 from lungwise.monitoring.alarms import Alarms
 from lungwise.monitoring.cusum import BASELINE
-from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread
+from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread, written_distance
 from lungwise.monitoring.error_charts import ErrorChart
 from lungwise.monitoring.local_words import explained
 from lungwise.monitoring.models import ANSWERS
@@ -66,6 +66,7 @@ def drift() -> str:
         fewest=FEWEST_FILMS,
         far_apart=NOTABLE_DISTANCE,
         kinds=_KINDS,
+        written_distance=written_distance,
         **_more(),
     )
 

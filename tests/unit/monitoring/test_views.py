@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 import synthetic
 from lungwise.access import Role
@@ -70,6 +70,25 @@ def test_the_statistics_count_a_study_and_its_pcr_result(
     assert "1 of 1 were called positive. Any others were missed." in page
     assert "Any others were false alarms." not in page  # nothing is said of what was not counted
     assert "1 of 1" in page and "No negative PCR results recorded yet." in page
+
+
+def test_a_share_of_nearly_all_is_not_said_to_be_all(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], clock: Clock
+) -> None:
+    person = enrol(app, "Ada")
+    with app.database.session(writes=True) as session:
+        synthetic.fill(session, person, 200, clock(), to_a_patient=1)
+        said = {"status": "negative", "conclusion": "no COVID-19", "week": monday(clock().date())}
+        session.execute(update(Study).values(said))
+        session.execute(
+            update(Study).where(Study.id == select(func.max(Study.id)).scalar_subquery()).values(status="positive")
+        )
+        session.commit()
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    page = ada.get("/statistics").text
+    assert "In 199 of 200 studies the doctor and a sure verdict said the same" in page
+    assert re.search(r'class="number">&gt;\s99\s%<', page)
 
 
 def drawn(page: str) -> ElementTree.Element:
