@@ -11,13 +11,15 @@ from werkzeug.wrappers import Response
 
 from lungwise.monitoring import charts
 from lungwise.monitoring.alarms import Alarms
+from lungwise.monitoring.answer_changes import SPANS
 from lungwise.monitoring.cusum import BASELINE
-from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread
+from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread, written_distance
 from lungwise.monitoring.error_charts import ErrorChart
 from lungwise.monitoring.local_words import explained
 from lungwise.monitoring.models import ANSWERS
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
 from lungwise.monitoring.steadiness import ClinicSteadiness
+from lungwise.monitoring.steady_answer import steady_answer
 from lungwise.monitoring.watch_words import CAUSES, EXPLANATIONS, FEATURES, TITLES
 from lungwise.studies.labels import FINDINGS
 from lungwise.studies.models import StudyStatus
@@ -61,11 +63,14 @@ def drift() -> str:
         "monitoring/drift.html",
         weeks=weeks,
         reference=reference,
+        answer=steady_answer(weeks, reference.spread),
+        together=SPANS[-1],
         chart=chart,
         bands=bands,
         fewest=FEWEST_FILMS,
         far_apart=NOTABLE_DISTANCE,
         kinds=_KINDS,
+        written_distance=written_distance,
         **_more(),
     )
 

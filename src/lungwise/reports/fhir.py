@@ -247,12 +247,12 @@ def _value(film: FilmReport, reading: ReadingRecord, change: ExtentChange | None
 def _extent(extent: Extent | None, change: ExtentChange | None) -> Iterator[Fields]:
     """Write how much of the lungs is opaque. No code of LOINC, SNOMED CT or RadLex says this of a chest film."""
     if extent:
-        yield _component("Extent of opacity in percent of the lung fields", _quantity(extent.percent, "%"))
-        yield _component("Brixia score, 0 to 18", _quantity(extent.brixia, "{score}"))
+        yield _component("Extent of opacity in percent of the lung fields", _quantity(round(extent.percent, 1), "%"))
+        yield _component("Brixia score, 0 to 18", _quantity(round(extent.brixia, 1), "{score}"))
     if change:
-        since = f"since {change.taken_on.isoformat()}, repeatability {change.difference.repeatability:.0f}"
+        since = f"since {change.taken_on.isoformat()}, repeatability {change.rounded.repeatability:g}"
         text = f"Change of the extent of opacity in percentage points {since}"
-        yield _component(text, _quantity(change.difference.points, "%"))
+        yield _component(text, _quantity(change.rounded.points, "%"))
 
 
 def _component(text: str, value: Fields) -> Fields:
@@ -260,7 +260,7 @@ def _component(text: str, value: Fields) -> Fields:
 
 
 def _quantity(value: float, unit: str) -> Fields:
-    return {"value": round(value, 1), "unit": unit.strip("{}"), "system": "http://unitsofmeasure.org", "code": unit}
+    return {"value": value, "unit": unit.strip("{}"), "system": "http://unitsofmeasure.org", "code": unit}
 
 
 def _share(value: float | None) -> Fields:

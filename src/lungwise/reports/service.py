@@ -39,8 +39,8 @@ from lungwise.studies.labels import (
     RESULTS,
     SYMPTOMS,
     TESTS,
-    percent,
 )
+from lungwise.studies.numbers import percent
 from lungwise.studies.outdated_opinions import is_outdated, newest_conclusion, written_before
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.reference_tests import Reason, ReferenceTest, result_from
@@ -52,6 +52,7 @@ from lungwise.studies.wording import (
     extent_sentence,
     own_thresholds_sentence,
     predictive_value,
+    probability_beside,
     uncertain_between,
 )
 from lungwise.time_zones import day_in, local_text
@@ -254,7 +255,7 @@ class _Author:
         """Write what is said of a film that was read."""
         findings = (f"{self._words(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
         return {
-            "probability": percent(reading.probability),
+            "probability": probability_beside(reading.probability, thresholds_of(reading)),
             "findings": ", ".join(findings),
             "uncertainty_range": self._uncertainty_range(reading),
             "predictive_value": self._right_share(reading),
@@ -264,7 +265,9 @@ class _Author:
 
     def _uncertainty_range(self, reading: ReadingRecord) -> str:
         thresholds = thresholds_of(reading)
-        return uncertain_between(self._words, thresholds) if thresholds else ""
+        if thresholds is None or reading.probability is None:
+            return ""
+        return uncertain_between(self._words, thresholds, reading.probability)
 
     def _right_share(self, reading: ReadingRecord) -> str:
         if CHILD in self._answer.warnings:  # it was measured on adults

@@ -27,7 +27,7 @@ _COLUMNS = (
     *("extent", "Brixia score", "extent change", "extent repeatability", "compared with film of", "thresholds"),
     "conclusion outdated",
 )
-Cell = str | int | date
+Cell = str | int | float | date
 
 
 def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinfo = UTC) -> str:
@@ -78,8 +78,8 @@ def _extent(line: WorklistRow) -> Iterator[Cell]:
         return
     yield from (f"{film.extent.percent:.1f}", f"{film.extent.brixia:.1f}")
     change = line.changes.get(film.key)
-    yield f"{change.difference.points:.1f}" if change else ""
-    yield f"{film.extent.repeatability:.1f}"
+    yield change.rounded.points if change else ""
+    yield change.rounded.repeatability if change else f"{film.extent.repeatability:.1f}"
     yield change.taken_on if change else ""
 
 

@@ -172,7 +172,7 @@ def _extent(header: StudyHeader, result: FilmResult, extent: Extent) -> Measurem
     ]
     change, courses = result.change, []
     if change:
-        measured.append(Measurement(_CHANGE, round(change.difference.points, 1), codes.UCUM.Percent))
+        measured.append(Measurement(_CHANGE, change.rounded.points, codes.UCUM.Percent))
         courses.append(QualitativeEvaluation(_COURSE, DIRECTIONS[change.difference.direction]))
     group = _measured(header, result, "extent of opacity", _OPACITY, measured, courses)
     if change:

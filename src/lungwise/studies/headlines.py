@@ -15,7 +15,7 @@ from lungwise.reading.pattern import COVID, NORMAL, OTHER
 from lungwise.reading.prevalence import PredictiveValue, ShareIll
 from lungwise.reading.reading import Verdict
 from lungwise.studies.answers import FilmAnswer, Level, StudyAnswer
-from lungwise.studies.labels import percent
+from lungwise.studies.numbers import in_words, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,12 +225,3 @@ def _level(answer: StudyAnswer, cautions: list[str]) -> Level:
     """Colour a headline: a child's is grey, and nothing is called normal where something speaks against it."""
     level = answer.leading.level
     return Level.GREY if CHILD in cautions or (cautions and level is Level.GREEN) else level
-
-
-def in_words(share: float) -> dict[str, int]:
-    """Return a share as so many of so many, in the smallest round numbers that come near it."""
-    for whole in (2, 3, 4, 5, 10, 20, 50, 100):
-        part = round(share * whole)
-        if part and abs(part / whole - share) <= share / 20:
-            return {"part": part, "whole": whole}
-    return {"part": round(share * 1000), "whole": 1000}

@@ -90,12 +90,3 @@ LIMITS: Final = N_(
     "This reading supports a doctor's decision and does not replace it. It looks at a single frontal "
     "chest film, knows nothing about the patient, and can be wrong in both directions."
 )
-
-
-def percent(probability: float | None) -> str:
-    """Write a probability without more precision than it has."""
-    if probability is None:
-        return ""
-    if probability < 0.01:
-        return "< 1 %"
-    return "> 99 %" if probability > 0.99 else f"{probability * 100:.0f} %"

@@ -11,7 +11,7 @@ from lungwise.reading.pattern import normal_of, pattern_of, raised
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reading.reading import Verdict
 from lungwise.studies.answers import FilmAnswer, Level, StudyAnswer, film_answer
-from lungwise.studies.headlines import Headline, Headlines, in_words
+from lungwise.studies.headlines import Headline, Headlines
 
 CARD = shipped_card()
 HEADLINES = Headlines(str, PredictiveValue(CARD, 0.1))
@@ -221,19 +221,3 @@ def test_a_film_that_a_fault_keeps_from_being_read_is_not_called_being_read() ->
 def test_a_film_of_a_study_is_headed_with_what_speaks_against_its_patient() -> None:
     study = StudyAnswer(films=(NORMAL, TUBERCULOSIS), is_child=True)
     assert HEADLINES.of_film(NORMAL, study).title.startswith("Not made for children. Looks normal.")
-
-
-@pytest.mark.parametrize(
-    ("share", "words"),
-    [
-        (0.1, (1, 10)),
-        (0.5, (1, 2)),
-        (0.3, (3, 10)),
-        (0.02, (1, 50)),
-        (0.15, (3, 20)),
-        (0.003, (3, 1000)),
-        (0, (0, 1000)),
-    ],
-)
-def test_a_share_is_said_in_small_round_numbers(share: float, words: tuple[int, int]) -> None:
-    assert tuple(in_words(share).values()) == words
