@@ -306,8 +306,10 @@ def test_the_list_is_filtered_by_what_films_look_like_and_sorted_by_urgency(
         study = ada.upload(film(number), identifier=f"H-{number}")
         with without_readers.database.writing() as session:
             found = update(Study).where(Study.key == study.rsplit("/", 1)[1])
-            session.execute(found.values(status="negative", pattern=pattern, urgency=float(number % 2)))
-    listed = ada.get("/studies?pattern=tuberculosis").text
+            session.execute(
+                found.values(status="negative", pattern=pattern, named_findings=pattern, urgency=float(number % 2))
+            )
+    listed = ada.get("/studies?finding=tuberculosis").text
     assert "H-1" in listed and "H-0" not in listed and "H-2" not in listed
     assert "1 study" in listed
     first = re.findall(r"H-\d", ada.get("/studies?order=urgent").text)[0]

@@ -38,6 +38,7 @@ def fill(services: Services, person: Person, count: int) -> None:
                 "status": statuses[n % 3].value,
                 "probability": (n * 37 % 101) / 101,
                 "pattern": ("COVID-19", "tuberculosis", "")[n % 3],
+                "named_findings": ("COVID-19", "tuberculosis", "")[n % 3],
                 "urgency": (n * 41 % 103) / 103,
             }
             for n in range(count)
@@ -78,9 +79,9 @@ def test_filters_narrow_the_list(services: Services) -> None:
         "uncertain"
     }
     assert all(study.unread for study in walk(services, person, WorklistQuery(unread=True)))
-    ill = walk(services, person, WorklistQuery(pattern="tuberculosis"))
+    ill = walk(services, person, WorklistQuery(finding="tuberculosis"))
     assert {study.pattern for study in ill} == {"tuberculosis"} and len(ill) == 20
-    assert walk(services, person, WorklistQuery(pattern="tuberculosis", status=StudyStatus.NEGATIVE)) == []
+    assert walk(services, person, WorklistQuery(finding="tuberculosis", status=StudyStatus.NEGATIVE)) == []
     assert len(walk(services, person, WorklistQuery(text="bartok"))) == 20
     assert walk(services, person, WorklistQuery(text="nobody")) == []
     today = services.clock().date()
@@ -106,8 +107,8 @@ INDEXED = [
     for order in Order
     for status, unread in ((None, False), (StudyStatus.POSITIVE, False), (None, True))
 ] + [
-    WorklistQuery(pattern="tuberculosis"),
-    WorklistQuery(pattern="tuberculosis", order=Order.URGENT),
+    WorklistQuery(finding="tuberculosis"),
+    WorklistQuery(finding="tuberculosis", order=Order.URGENT),
     WorklistQuery(since=date(2025, 9, 1), until=date(2025, 12, 31)),
 ]
 
@@ -216,7 +217,7 @@ def test_the_count_is_of_all_pages(either_services: Services) -> None:
         WorklistQuery(),
         WorklistQuery(unread=True),
         WorklistQuery(status=StudyStatus.POSITIVE),
-        WorklistQuery(pattern="tuberculosis"),
+        WorklistQuery(finding="tuberculosis"),
         WorklistQuery(text="bartok"),
         WorklistQuery(text="nobody"),
         WorklistQuery(since=services.clock().date()),
