@@ -16,6 +16,7 @@ from lungwise.reports.fhir import status_of
 from lungwise.reports.outgoing import ReportMessage, Withdrawal, require_sure_patient
 from lungwise.reports.report import Report
 from lungwise.studies.answers import Level, StudyAnswer
+from lungwise.studies.outdated_opinions import stated_conclusion
 from lungwise.studies.report_identifiers import ReportedOrder, ReportIdentifiers, report_identifiers
 from lungwise.studies.stored_answers import study_answer
 
@@ -179,9 +180,9 @@ def _stated(report: Report, receiver: Receiver) -> Iterator[_Value]:
     yield from _read(answer, _FLAGS[report.headline.level])
     said = (report.headline.text, *report.headline.remarks, report.limits)
     yield _text("HEADLINE", *said)
-    if report.study.conclusion:
+    if conclusion := stated_conclusion(report.study):
         # Outdated, it is sent as well: it would stay there final.
-        yield _text("CONCLUSION", report.study.conclusion, report.conclusion_remark)
+        yield _text("CONCLUSION", conclusion, report.conclusion_remark)
     for opinion in report.opinions:
         yield _text("OPINION", f"{opinion.author}, {opinion.time}", *opinion.sentences)
     for model in dict.fromkeys(film.model for film in report.films if film.model):

@@ -24,7 +24,7 @@ from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
-from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion
+from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion, stated_conclusion
 from lungwise.studies.reference_tests import Reason, ReferenceTest
 from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
@@ -125,7 +125,8 @@ def _patient(facts: PatientFacts, systems: PatientSystems, *, is_unclear: bool =
 def _diagnostic_report(report: Report) -> DiagnosticReport:
     """Write the report: preliminary as long as a model alone has read a film of it."""
     study = report.study
-    doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
+    conclusion = stated_conclusion(study)
+    doctors = f"Doctor's conclusion: {conclusion}." if conclusion else ""
     remark = report.conclusion_remark and f"{report.conclusion_remark}."
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
     headline = (report.headline.text, *report.headline.remarks)

@@ -174,9 +174,10 @@ class Worklist:
         return self._session.scalar(following) or self._session.scalar(unread)
 
     def _fetch_results(self, rows: list[WorklistRow]) -> None:
-        """Fetch the reference results of a page at once, not row by row."""
+        """Fetch the reference results and opinions of a page at once, not row by row."""
         studies = select(Study).where(Study.id.in_([row.study.id for row in rows]))
-        self._session.scalars(studies.options(selectinload(Study.reference_results))).all()
+        beside = (selectinload(Study.reference_results), selectinload(Study.opinions))
+        self._session.scalars(studies.options(*beside)).all()
 
     def _changes(self, person: Person, rows: list[WorklistRow]) -> dict[str, ExtentChange]:
         """Find what changed on films that say an extent of opacity, by the film's key."""

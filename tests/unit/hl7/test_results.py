@@ -26,6 +26,7 @@ from lungwise.reading.pattern import normal_of, pattern_of, raised
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reading.reading import Verdict
 from lungwise.receiving.photographs import Photographs
+from lungwise.reports.fhir import bundle
 from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
@@ -212,6 +213,19 @@ def test_a_result_is_flagged_as_its_headline_is_coloured_and_names_the_findings_
         assert [value.partition("^")[0] for value in values] == names.split("~") * bool(names)
         assert all(value.endswith("^SCT") for value in values)
         assert code not in seen or seen[code][8] == flag
+
+
+def test_another_diagnosis_is_said_in_the_doctors_own_words(
+    services: Services, film: Callable[..., bytes], clock: Clock
+) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, GRACE, [("film", film())])
+    services.read_all()
+    services.studies.conclude(ada, study.key, Conclusion(conclusion=Diagnosis.OTHER, other="a tumour & more"))
+    message = message_of(services, study.key, [])
+    seen = fields_of(result_message(message, SOME_SYSTEM, clock()).decode())
+    assert seen["CONCLUSION"][5] == "other: a tumour \\T\\ more"
+    assert "Doctor's conclusion: other: a tumour & more." in bundle(message.report)
 
 
 def fields_of(message: str) -> dict[str, list[str]]:

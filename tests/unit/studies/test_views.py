@@ -265,7 +265,7 @@ def test_what_a_radiologist_saw_stands_on_the_study_and_in_the_worklist(
 
 
 def test_a_line_says_whose_film_it_is_and_who_sent_it(ada: Visitor) -> None:
-    ada.upload(
+    study = ada.upload(
         dicom(
             PatientID="P-1",
             PatientName="Okafor^Amara",
@@ -277,6 +277,10 @@ def test_a_line_says_whose_film_it_is_and_who_sent_it(ada: Visitor) -> None:
     page = re.sub(r"\s+", " ", ada.get("/studies").text)
     assert "P-1 · 45 years · Female" in page
     assert "<td>Ada</td>" in page
+    viewer = re.search(r'href="(/films/\w+)', ada.get(study).text)
+    assert viewer
+    for place in (study, f"{study}/report", viewer[1]):  # each says how old she was when the film was taken
+        assert "(45 years)" in ada.get(place).text
 
 
 def test_a_study_that_a_fault_keeps_from_being_read_says_so_in_every_list(
