@@ -16,6 +16,7 @@ from lungwise.reports.fhir import status_of
 from lungwise.reports.outgoing import ReportMessage, Withdrawal, require_sure_patient
 from lungwise.reports.report import Report
 from lungwise.studies.answers import Level, StudyAnswer
+from lungwise.studies.first_day import first_day
 from lungwise.studies.outdated_opinions import stated_conclusion
 from lungwise.studies.report_identifiers import ReportedOrder, ReportIdentifiers, report_identifiers
 from lungwise.studies.stored_answers import study_answer
@@ -87,7 +88,7 @@ def result_message(message: ReportMessage, receiver: Receiver, now: datetime) ->
     report = message.report
     require_sure_patient(report)
     status = _STATUSES[status_of(report.study)]
-    taken = min((film.taken_on for film in report.study.films if film.taken_on), default=None)
+    taken = first_day(report.study, report.study.films, report.zone)
     said = _Said(
         status=status,
         day=taken.strftime("%Y%m%d") if taken else _time(report.study.created_at),

@@ -23,12 +23,12 @@ from lungwise.reports import fhir_imaging
 from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
+from lungwise.studies.first_day import first_day
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
 from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion, stated_conclusion
 from lungwise.studies.reference_tests import Reason, ReferenceTest
 from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
-from lungwise.time_zones import day_in
 
 Fields = dict[str, Any]
 _SYSTEM = "urn:lungwise"
@@ -150,9 +150,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
 
 def _taken(report: Report, *films: FilmRecord) -> date | datetime:
     """Return the day on which the first film was taken, or else when they came, as for a day that lies ahead."""
-    days = (film.taken_on for film in films if film.taken_on)
-    came_at = report.study.created_at
-    return min((day for day in days if day <= day_in(report.zone, came_at)), default=came_at)
+    return first_day(report.study, films, report.zone) or report.study.created_at
 
 
 def _symptoms(study: Study) -> str:

@@ -215,6 +215,18 @@ def test_a_result_is_flagged_as_its_headline_is_coloured_and_names_the_findings_
         assert code not in seen or seen[code][8] == flag
 
 
+def test_a_day_that_lies_ahead_of_the_upload_is_said_nowhere(services: Services, clock: Clock) -> None:
+    ada, taken = services.person(), []
+    for day in ("20260301", "20260305"):
+        film = dicom_file(chest_words(), PatientID=day, StudyDate=day)
+        study = services.studies.open(ada, PatientFacts(), [("film", film)])
+        message = message_of(services, study.key, [], f"Reader{day}")
+        segments = result_message(message, SOME_SYSTEM, clock()).decode().split("\r")
+        (order,) = (line.split("|") for line in segments if line.startswith("OBR|"))
+        taken.append((order[7], dict(message.report.facts).get("Taken", "")))
+    assert taken == [("20260301", "2026-03-01"), ("20260302090000+0000", "")]
+
+
 def test_another_diagnosis_is_said_in_the_doctors_own_words(
     services: Services, film: Callable[..., bytes], clock: Clock
 ) -> None:
