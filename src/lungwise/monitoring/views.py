@@ -22,6 +22,7 @@ from lungwise.monitoring.watch_words import CAUSES, EXPLANATIONS, FEATURES, TITL
 from lungwise.studies.labels import FINDINGS
 from lungwise.studies.models import StudyStatus
 from lungwise.webkit.current_person import person
+from lungwise.webkit.i18n import decimal
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("monitoring", __name__)
@@ -56,7 +57,7 @@ def drift() -> str:
     weeks = services().drift.weeks(person())
     reference = services().drift.reference
     chart = _drift_chart([reference.spread, *(week.spread for week in weeks)], weeks)
-    bands = [f"{low:.1f}-{high:.1f}" for low, high in pairwise((0, *EDGES, 1))]
+    bands = [f"{decimal(low, 1)}-{decimal(high, 1)}" for low, high in pairwise((0, *EDGES, 1))]
     return render_template(
         "monitoring/drift.html",
         weeks=weeks,
