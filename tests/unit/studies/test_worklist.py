@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -125,9 +126,17 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
         for plan in (explained(services.session, statement) for statement in walks):
             assert "ix_studies" in plan
             assert "TEMP B-TREE" not in plan
-            assert "filesort" not in plan
+            # MariaDB may rather sort what it takes for a handful, as the studies that name a rare pair of findings.
+            assert "filesort" not in plan or (wanted.finding and rows_expected(plan) < PAGE), plan
         if services.session.get_bind().dialect.name == "mysql":
             assert rows_read(services.session, turn) < 6 * PAGE
+
+
+def rows_expected(plan: str) -> int:
+    """How many rows MariaDB expects to read, as its plan says before it names what it uses."""
+    found = re.search(r" (\d+) Using ", plan)
+    assert found, plan
+    return int(found[1])
 
 
 def test_who_sees_their_own_studies_alone_reads_no_others(large: Services) -> None:
