@@ -28,6 +28,7 @@ from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.extent_changes import compared_with
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
+from lungwise.studies.named_findings import stored_names
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.stored_answers import STORED_READING, answer_of
 from lungwise.studies.urgency import urgency_of
@@ -96,7 +97,7 @@ _LOCKED_STUDIES = (
     .options(
         load_only(
             *(Study.key, Study.status, Study.probability, Study.pattern, Study.urgency, Study.clinical_encrypted),
-            Study.report_version,
+            *(Study.named_findings, Study.report_version),
         )
     )
     .with_for_update()
@@ -273,8 +274,8 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
         films[row.study_id].append(row)
     for study in studies:
         before = study.status
-        study.status, study.probability, study.pattern = _summary(study, films[study.id])
-        study.urgency = urgency_of(study.status, study.pattern, study.probability, study.clinical)
+        _sum_up(study, films[study.id])
+        study.urgency = urgency_of(study)
         if before not in (StudyStatus.WAITING, study.status):
             study.unread = True
     read = [study.key for study in studies if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)]
@@ -287,14 +288,17 @@ def _photographed(row: AnyRow) -> Photographed | None:
     return photographed_from(row.corners) if row.by_camera or row.corners else None
 
 
-def _summary(study: Study, films: list[AnyRow]) -> tuple[StudyStatus, float, str]:
-    """Sum a study up: its verdict, the probability of the film that has it, and its pattern."""
+def _sum_up(study: Study, films: list[AnyRow]) -> None:
+    """Keep a study's verdict, the probability of the film that has it, its pattern and the findings that are named."""
     if any(film.state in _UNFINISHED for film in films):
-        return StudyStatus.WAITING, study.probability, study.pattern
+        study.status = StudyStatus.WAITING
+        return
     answer = StudyAnswer(films=tuple(answer_of(film) for film in films))
     if not answer.read:
-        return StudyStatus.REFUSED, 0.0, ""
-    return StudyStatus(str(answer.verdict)), answer.covid.probability, answer.pattern
+        study.status, study.probability, study.pattern, study.named_findings = StudyStatus.REFUSED, 0.0, "", ""
+        return
+    study.status, study.probability = StudyStatus(str(answer.verdict)), answer.covid.probability
+    study.pattern, study.named_findings = answer.pattern, stored_names(answer.named)
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:

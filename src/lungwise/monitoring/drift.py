@@ -76,10 +76,9 @@ class Spread:
         return cls(bands=tuple(bands), refused=sum(spread.refused for spread in spreads))
 
 
-def written_distance(distance: float, *limits: float) -> str:
-    """Write a distance with two decimals, or more where it would look like one of those that mean something."""
-    decimals = decimals_apart(distance, *(limits or (ALIKE, NOTABLE_DISTANCE)), fewest=2)
-    return f"{distance:.{decimals}f}"
+def distance_decimals(distance: float, *limits: float) -> int:
+    """Return how finely a distance is written: two decimals, or more where it would look like one that means something."""
+    return decimals_apart(distance, *(limits or (ALIKE, NOTABLE_DISTANCE)), fewest=2)
 
 
 def limit_of_chance(here: int, there: int) -> float:

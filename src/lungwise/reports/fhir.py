@@ -23,12 +23,12 @@ from lungwise.reports import fhir_imaging
 from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
+from lungwise.studies.first_day import first_day
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
-from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion
+from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion, stated_conclusion
 from lungwise.studies.reference_tests import Reason, ReferenceTest
 from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
-from lungwise.time_zones import day_in
 
 Fields = dict[str, Any]
 _SYSTEM = "urn:lungwise"
@@ -125,7 +125,8 @@ def _patient(facts: PatientFacts, systems: PatientSystems, *, is_unclear: bool =
 def _diagnostic_report(report: Report) -> DiagnosticReport:
     """Write the report: preliminary as long as a model alone has read a film of it."""
     study = report.study
-    doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
+    conclusion = stated_conclusion(study)
+    doctors = f"Doctor's conclusion: {conclusion}." if conclusion else ""
     remark = report.conclusion_remark and f"{report.conclusion_remark}."
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
     headline = (report.headline.text, *report.headline.remarks)
@@ -149,9 +150,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
 
 def _taken(report: Report, *films: FilmRecord) -> date | datetime:
     """Return the day on which the first film was taken, or else when they came, as for a day that lies ahead."""
-    days = (film.taken_on for film in films if film.taken_on)
-    came_at = report.study.created_at
-    return min((day for day in days if day <= day_in(report.zone, came_at)), default=came_at)
+    return first_day(report.study, films, report.zone) or report.study.created_at
 
 
 def _symptoms(study: Study) -> str:

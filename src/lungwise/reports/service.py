@@ -29,6 +29,7 @@ from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import differing_headers
+from lungwise.studies.first_day import first_day
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.labels import (
     AGREEMENT,
@@ -199,13 +200,14 @@ class _Author:
             yield self._words(_NAMES_OTHER) % {"number": order.accession}
 
     def _facts(self, study: Study, patient: Patient, orders: Sequence[Order]) -> tuple[tuple[str, str], ...]:
+        taken = first_day(study, study.films, self._clinic.zone)
         facts = {
             N_("Identifier"): patient.identifier,
             N_("Issuer of the identifier"): patient.issuer,
             N_("Name"): " · ".join(dict.fromkeys(patient.facts.names)),
             N_("Sex"): self._words(SEXES[patient.sex]) if patient.sex else "",
             N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
-            N_("Taken"): min(taken).isoformat() if (taken := _days_taken(study)) else "",
+            N_("Taken"): taken.isoformat() if taken else "",
             N_("Uploaded"): local_text(study.created_at, self._clinic.zone),
             N_("Accession number"): _each_once(film.accession for film in study.films),
             N_("Procedure"): _each_once(order.procedure.description for order in orders),
@@ -293,8 +295,3 @@ class _Author:
 
 def _each_once(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(filter(None, texts)))
-
-
-def _days_taken(study: Study) -> list[date]:
-    """Return the days on which a study's films were taken, where their headers say."""
-    return [film.taken_on for film in study.films if film.taken_on]

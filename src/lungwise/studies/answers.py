@@ -230,6 +230,24 @@ class StudyAnswer:
         names = dict.fromkeys(name for film in self.read for name in film.possible)
         return tuple(name for name in names if name not in self.suggested)
 
+    @property
+    def named_as_suggested(self) -> tuple[str, ...]:
+        """The findings that its headline says are there: COVID-19 by the verdict, others where a film suggests them."""
+        covid = (COVID,) if self.verdict == Verdict.POSITIVE else ()
+        return (*covid, *(name for name in self.suggested if name != COVID))
+
+    @property
+    def named_as_possible(self) -> tuple[str, ...]:
+        """The findings that it says may be there: COVID-19 by the verdict, or where a film looks faintly like it."""
+        is_faint = self.verdict == Verdict.NEGATIVE and COVID in self.suggested
+        covid = (COVID,) if self.verdict == Verdict.UNCERTAIN or is_faint else ()
+        return (*covid, *(name for name in self.possible if name != COVID))
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All findings that its headline names."""
+        return (*self.named_as_suggested, *self.named_as_possible)
+
     @cached_property
     def most_opaque(self) -> FilmAnswer | None:
         """The film with the largest extent of opacity; None where no reading says one."""

@@ -19,7 +19,7 @@ SHORT: Final = {
     "waiting": N_("Being read"),
 }
 FINDINGS: Final = {finding.name: finding.label for finding in findings.FINDINGS} | {
-    "negative": N_("No pneumonia"),
+    "negative": N_("No signs of COVID-19"),
     "typical": N_("Typical of COVID-19"),
     "indeterminate": N_("Indeterminate"),
     "atypical": N_("Atypical"),

@@ -22,6 +22,17 @@ def newest_conclusion(study: Study) -> Opinion | None:
     return next((opinion for opinion in reversed(study.opinions) if opinion.conclusion), None)
 
 
+def other_diagnosis(study: Study) -> str:
+    """Return the doctor's own words where a study's conclusion is another diagnosis; empty where it is none."""
+    concluded = newest_conclusion(study)
+    return (concluded.other or "") if concluded else ""
+
+
+def stated_conclusion(study: Study) -> str:
+    """Return a study's conclusion, another diagnosis with the doctor's own words; empty where there is none."""
+    return ": ".join(filter(None, (study.conclusion, other_diagnosis(study))))
+
+
 def is_concluded(study: Study) -> bool:
     """Return whether the newest conclusion covers the study's present answer: all films, as they were last read."""
     opinion = newest_conclusion(study)

@@ -304,7 +304,7 @@ class Studies:
         study = self._locked(person, key)
         refuse_overwriting(known, study.clinical, details)
         study.clinical = details
-        study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
+        study.urgency = urgency_of(study)
         self._session.flush()
         self.report_changes.of_study(study)
         self._audit.record(person, Action.CHANGED, Subject.STUDY, study.key)

@@ -18,11 +18,11 @@ from lungwise.monitoring.drift import (
     Drift,
     Reference,
     Spread,
+    distance_decimals,
     limit_of_chance,
     read_reference,
     spread_of,
     write_reference,
-    written_distance,
 )
 from lungwise.studies.models import ReadingRecord, monday
 from plans import explained, statements
@@ -115,7 +115,7 @@ def test_fewer_films_must_be_farther_apart_than_chance_takes_them() -> None:
     ("distance", "shown"), [(0.1234, "0.12"), (0.25, "0.25"), (0.2478, "0.248"), (0.0998, "0.0998"), (0.1, "0.10")]
 )
 def test_a_distance_below_a_limit_never_looks_like_the_limit(distance: float, shown: str) -> None:
-    assert written_distance(distance) == shown
+    assert f"{distance:.{distance_decimals(distance)}f}" == shown
 
 
 def test_only_an_administrator_sees_it(services: Services) -> None:
