@@ -77,7 +77,7 @@ class Spread:
 
 
 def distance_decimals(distance: float, *limits: float) -> int:
-    """Return how finely a distance is written: two decimals, or more where it would look like one that means something."""
+    """Return how finely a distance is written: two decimals, or more where it would look like a limit."""
     return decimals_apart(distance, *(limits or (ALIKE, NOTABLE_DISTANCE)), fewest=2)
 
 
