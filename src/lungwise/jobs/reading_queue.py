@@ -192,9 +192,9 @@ class Jobs(LeaseQueue[Job]):
         self._note_changes(compared_with(self._session, list(new)) if new else [])
         after = _answers(self._session, again)
         changed = [study for study in again if after[study.id].says != before[study.id].says]
-        self._note_changes(study for study in changed if study.status != StudyStatus.WAITING)
         for study in changed:
             study.unread = True
+        self._note_changes(study for study in changed if study.status != StudyStatus.WAITING)
 
     def fail(self, lease: Lease, error: str) -> Job | None:
         """Queue a job again for later, or mark it as failed after its last attempt, and return it."""
