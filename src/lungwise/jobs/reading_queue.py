@@ -288,7 +288,10 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
     for study in studies:
         before = study.status
         study.status, study.probability, study.pattern = _summary(study, films[study.id])
-        study.urgency = urgency_of(study.status, study.pattern, study.probability, study.clinical)
+        study.urgency = urgency_of(
+            *(study.status, study.pattern, study.probability, study.clinical),
+            is_whole=not _answer(films[study.id]).missing,
+        )
         if before not in (StudyStatus.WAITING, study.status):
             study.unread = True
     read = [study.key for study in studies if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)]

@@ -305,7 +305,8 @@ class Studies:
         study = self._locked(person, key)
         refuse_overwriting(known, study.clinical, details)
         study.clinical = details
-        study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
+        is_whole = not film_answers(study).missing
+        study.urgency = urgency_of(study.status, study.pattern, study.probability, details, is_whole=is_whole)
         self._session.flush()
         self.report_changes.of_study(study)
         self._audit.record(person, Action.CHANGED, Subject.STUDY, study.key)

@@ -14,6 +14,7 @@ def test_who_lacks_oxygen_comes_first_and_who_is_normal_last() -> None:
         urgency_of("positive", "COVID-19", 0.9, NO_DETAILS),
         urgency_of("negative", "tuberculosis", 0.1, NO_DETAILS),
         urgency_of("negative", "other pneumonia", 0.2, NO_DETAILS),
+        urgency_of("negative", "", 0.1, NO_DETAILS, is_whole=False),
         urgency_of("refused", "", 0.0, NO_DETAILS),
         urgency_of("negative", "", 0.2, ClinicalDetails(spo2=98)),
         urgency_of("waiting", "", 0.0, NO_DETAILS),
