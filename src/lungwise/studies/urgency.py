@@ -13,16 +13,24 @@ _CALLED, _NOT_NORMAL, _NOT_READ, _NORMAL = 3, 2, 1, 0
 _CONTAGIOUS = frozenset({COVID, "tuberculosis"})
 
 
-def urgency_of(study: Study) -> float:
+def urgency_of(study: Study, *, is_whole: bool = True) -> float:
     """Return how urgent a study is, in [0, 8].
 
     First come patients with too little oxygen, then studies whose headline names COVID-19 or tuberculosis, as suggested
     or as possible, others that are not normal, films that could not be read, and normal ones; of equals, the likelier
     to show COVID-19.
+
+    Parameters
+    ----------
+    is_whole
+        Whether all films of the study could be read that it should say something of.
     """
     spo2 = study.clinical.spo2
     danger = spo2 is not None and spo2 < LOW_SPO2
-    return 4 * danger + _level(study) + min(study.probability, 0.999)
+    level = _level(study)
+    if level == _NORMAL and not is_whole and study.status != StudyStatus.WAITING:
+        level = _NOT_READ
+    return 4 * danger + level + min(study.probability, 0.999)
 
 
 def _level(study: Study) -> int:

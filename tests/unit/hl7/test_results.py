@@ -270,7 +270,9 @@ def test_a_later_version_takes_back_what_an_earlier_one_said_of_a_film_that_is_n
 def refuse(services: Services, ada: Person, study: Study) -> None:
     """Cut the film of a study anew, so that the model refuses it."""
     thumbnails = Thumbnails(services.session)
-    photographs = Photographs(services.session, services.studies, thumbnails, services.audit, lambda: None)
+    photographs = Photographs(
+        services.session, services.clock, services.studies, thumbnails, services.audit, lambda: None
+    )
     photographs.mark(ada, study.films[0].key, ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)))
     services.session.commit()
     jobs = Jobs(services.session, services.clock, 30)

@@ -7,11 +7,13 @@ from lungwise.studies.models import Study
 from lungwise.studies.urgency import HIGHEST_URGENCY, urgency_of
 
 
-def urgency(status: str, pattern: str, named: str, probability: float, spo2: int | None = None) -> float:
+def urgency(
+    status: str, pattern: str, named: str, probability: float, spo2: int | None = None, *, is_whole: bool = True
+) -> float:
     study = Study(key="s", status=status, pattern=pattern, named_findings=named, probability=probability)
     if spo2 is not None:
         study.clinical = ClinicalDetails(spo2=spo2)
-    return urgency_of(study)
+    return urgency_of(study, is_whole=is_whole)
 
 
 def test_who_lacks_oxygen_comes_first_and_who_is_normal_last() -> None:
@@ -21,6 +23,7 @@ def test_who_lacks_oxygen_comes_first_and_who_is_normal_last() -> None:
         urgency("positive", "COVID-19", "COVID-19", 0.9),
         urgency("negative", "tuberculosis", "tuberculosis", 0.1),
         urgency("negative", "other pneumonia", "other pneumonia", 0.2),
+        urgency("negative", "", "", 0.1, is_whole=False),
         urgency("refused", "", "", 0.0),
         urgency("negative", "", "", 0.2, 98),
         urgency("waiting", "", "", 0.0),
