@@ -78,10 +78,9 @@ def test_a_share_of_nearly_all_is_not_said_to_be_all(
     person = enrol(app, "Ada")
     with app.database.session(writes=True) as session:
         synthetic.fill(session, person, 200, clock(), to_a_patient=1)
-        said = {"status": "negative", "conclusion": "no COVID-19", "week": monday(clock().date())}
-        session.execute(update(Study).values(said))
+        session.execute(update(Study).values(agreed=True, week=monday(clock().date())))
         session.execute(
-            update(Study).where(Study.id == select(func.max(Study.id)).scalar_subquery()).values(status="positive")
+            update(Study).where(Study.id == select(func.max(Study.id)).scalar_subquery()).values(agreed=False)
         )
         session.commit()
     ada = visit(app)
