@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -17,12 +17,10 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.statistics import Share
-from lungwise.reading.reading import Verdict
-from lungwise.studies.diagnosis import as_verdict
+from lungwise.studies.diagnosis import agreement, gravest
 from lungwise.studies.models import FilmRecord, Opinion, ReadingRecord, Study
 
 _AT_ONCE = 500
-_DECIDED = (Verdict.NEGATIVE, Verdict.POSITIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +55,9 @@ class _Clinic:
         """Take in what is new since the last time: everything at first."""
         there = self._deleted.still_there(session, clinic_id)
         kept = set(there.tolist()) if there is not None else None
+        if new := self._new.since_last(session):
+            self._said += _read(session, clinic_id, since, new)
         self._said = [one for one in self._said if one.week >= since and (kept is None or one.study in kept)]
-        new = sorted(self._new.since_last(session))
-        if new:
-            self._said += _read(session, clinic_id, since, set(new))
         return self._said
 
 
@@ -99,21 +96,17 @@ def _read(session: Session, clinic_id: int, since: date, new: Collection[int]) -
     query = select(Opinion.id, Opinion.author_name, Opinion.created_at, Opinion.conclusion, Study.id.label("study"))
     query = query.add_columns(Study.week).join(Study, Study.id == Opinion.study_id)
     query = query.where(Study.clinic_id == clinic_id, Study.week >= since, Opinion.id >= min(new))
-    rows = [row for row in session.execute(query) if row.id in new and _decided(row.conclusion)]
+    rows = [row for row in session.execute(query.where(Opinion.conclusion.is_not(None))) if row.id in new]
     readings = _readings(session, np.unique([row.study for row in rows]).tolist())
     found = []
     for row in rows:
-        before = [one for one in readings[row.study] if one.created_at <= row.created_at]
-        if before and (said := _verdict(before)) in _DECIDED:
-            newest = max(before, key=lambda one: one.id)
-            agrees = as_verdict(row.conclusion) == said
+        stood = _newest(one for one in readings[row.study] if one.created_at <= row.created_at)
+        agrees = agreement(row.conclusion, gravest(one.verdict for one in stood))
+        if agrees is not None:
+            newest = max(stood, key=lambda one: one.id)
             model = f"{newest.model} {newest.version}"
             found.append(_Said(row.id, row.study, row.week, row.author_name, model, agrees))
     return found
-
-
-def _decided(conclusion: str | None) -> bool:
-    return conclusion is not None and as_verdict(conclusion) in _DECIDED
 
 
 class _Read(NamedTuple):
@@ -122,7 +115,7 @@ class _Read(NamedTuple):
     created_at: datetime
     model: str
     version: str
-    verdict: str
+    verdict: str | None
 
 
 def _readings(session: Session, studies: Sequence[int]) -> defaultdict[int, list[_Read]]:
@@ -132,13 +125,12 @@ def _readings(session: Session, studies: Sequence[int]) -> defaultdict[int, list
     query = select(FilmRecord.study_id, *columns).join(FilmRecord, FilmRecord.id == ReadingRecord.film_id)
     found: defaultdict[int, list[_Read]] = defaultdict(list)
     for start in range(0, len(studies), _AT_ONCE):
-        some = query.where(FilmRecord.study_id.in_(studies[start : start + _AT_ONCE]))
-        for study, *values in session.execute(some.where(ReadingRecord.verdict.is_not(None))):
+        for study, *values in session.execute(query.where(FilmRecord.study_id.in_(studies[start : start + _AT_ONCE]))):
             found[study].append(_Read(*values))
     return found
 
 
-def _verdict(readings: Sequence[_Read]) -> Verdict:
-    """The gravest verdict of the films, each by its newest reading: that of their study."""
-    newest = {one.film: one for one in sorted(readings, key=lambda one: one.id)}
-    return max((Verdict(one.verdict) for one in newest.values()), key=lambda said: said.rank)
+def _newest(readings: Iterable[_Read]) -> list[_Read]:
+    """The newest reading of each film, where that is not a refusal."""
+    by_film = {one.film: one for one in sorted(readings, key=lambda one: one.id)}
+    return [one for one in by_film.values() if one.verdict]
