@@ -6,7 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -17,8 +17,10 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.statistics import Share
+from lungwise.monitoring.weeks import may_be_since
 from lungwise.studies.diagnosis import agreement, gravest
 from lungwise.studies.models import FilmRecord, Opinion, ReadingRecord, Study
+from lungwise.studies.weeks import week_of
 
 _AT_ONCE = 500
 
@@ -44,9 +46,10 @@ class _Said(NamedTuple):
 
 
 class _Clinic:
-    """One clinic's opinions, and up to where the database was read. An opinion never changes."""
+    """One clinic's opinions in the weeks of a zone, and up to where the database was read. An opinion never changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
         self.lock = threading.Lock()
         self._new, self._deleted = NewRows(Opinion.id), DeletedStudies()
         self._said: list[_Said] = []
@@ -56,24 +59,32 @@ class _Clinic:
         there = self._deleted.still_there(session, clinic_id)
         kept = set(there.tolist()) if there is not None else None
         if new := self._new.since_last(session):
-            self._said += _read(session, clinic_id, since, new)
+            self._said += _read(session, clinic_id, since, new, self.zone)
         self._said = [one for one in self._said if one.week >= since and (kept is None or one.study in kept)]
         return self._said
 
 
-_CLINICS: WeakKeyDictionary[Dialect, defaultdict[int, _Clinic]] = WeakKeyDictionary()
+_CLINICS: WeakKeyDictionary[Dialect, dict[int, _Clinic]] = WeakKeyDictionary()
 _MAKING = threading.Lock()
 
 
-def agreements(session: Session, person: Person, since: date) -> list[Agreement]:
+def agreements(session: Session, person: Person, since: date, zone: tzinfo) -> list[Agreement]:
     """Count by doctor and version, of the studies of the weeks from `since` on; all doctors together come first.
 
     An opinion is compared with the gravest verdict of those that stood there when it was given. Where one of the two is
     uncertain, it is not counted.
+
+    Parameters
+    ----------
+    zone
+        The clinic's, in which its weeks begin.
     """
     person.need(Right.ADMINISTER)
     with _MAKING:
-        clinic = _CLINICS.setdefault(session.get_bind().dialect, defaultdict(_Clinic))[person.clinic_id]
+        clinics = _CLINICS.setdefault(session.get_bind().dialect, {})
+        clinic = clinics.get(person.clinic_id)
+        if clinic is None or clinic.zone != zone:
+            clinic = clinics[person.clinic_id] = _Clinic(zone)
     with clinic.lock:
         said = clinic.refreshed(session, person.clinic_id, since)
     counts: Counter[tuple[str, str, bool]] = Counter()
@@ -92,10 +103,10 @@ def agreements(session: Session, person: Person, since: date) -> list[Agreement]
     ]
 
 
-def _read(session: Session, clinic_id: int, since: date, new: Collection[int]) -> list[_Said]:
+def _read(session: Session, clinic_id: int, since: date, new: Collection[int], zone: tzinfo) -> list[_Said]:
     query = select(Opinion.id, Opinion.author_name, Opinion.created_at, Opinion.conclusion, Study.id.label("study"))
-    query = query.add_columns(Study.week).join(Study, Study.id == Opinion.study_id)
-    query = query.where(Study.clinic_id == clinic_id, Study.week >= since, Opinion.id >= min(new))
+    query = query.add_columns(Study.created_at.label("came_at")).join(Study, Study.id == Opinion.study_id)
+    query = query.where(Study.clinic_id == clinic_id, may_be_since(since), Opinion.id >= min(new))
     rows = [row for row in session.execute(query.where(Opinion.conclusion.is_not(None))) if row.id in new]
     readings = _readings(session, np.unique([row.study for row in rows]).tolist())
     found = []
@@ -105,7 +116,8 @@ def _read(session: Session, clinic_id: int, since: date, new: Collection[int]) -
         if agrees is not None:
             newest = max(stood, key=lambda one: one.id)
             model = f"{newest.model} {newest.version}"
-            found.append(_Said(row.id, row.study, row.week, row.author_name, model, agrees))
+            week = week_of(row.came_at, zone)
+            found.append(_Said(row.id, row.study, week, row.author_name, model, agrees))
     return found
 
 
