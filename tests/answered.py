@@ -1,4 +1,4 @@
-"""A clinic whose films a model answered as a test says, week by week."""
+"""Films that a model answered as a test says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert
 
 from lungwise.access import Person
-from lungwise.jobs.reading_queue import Model
+from lungwise.jobs.reading_queue import Model, sum_up
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study
 
@@ -38,3 +38,16 @@ def answer(
         for film, value in zip(films, answers, strict=True)
     ]
     services.session.execute(insert(ReadingRecord), said)
+
+
+def read_again(services: Services, study: Study, version: str, verdict: str | None) -> None:
+    """Let another version of the model read a study's first film; None refuses it."""
+    services.clock.forward(minutes=1)
+    record = ReadingRecord(film_id=study.films[0].id, model=MODEL.name, version=version, created_at=services.clock())
+    record.verdict, record.probability = verdict, 0.1 if verdict else None
+    record.appearance, record.findings = {}, {}
+    services.session.add(record)
+    services.session.flush()
+    services.session.expire_all()
+    sum_up(services.session, [study])
+    services.session.commit()

@@ -15,7 +15,9 @@ from lungwise.access import Person
 from lungwise.jobs.reading_queue import Model
 from lungwise.patients.models import Patient
 from lungwise.patients.records import identifier_context
+from lungwise.reading.reading import Verdict
 from lungwise.store import keys_of
+from lungwise.studies.diagnosis import agreement
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
 
 FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès", "Jonas", "Kamal", "Louis", "Olga")
@@ -72,7 +74,7 @@ def _studies(
         status = chance.choices((status, StudyStatus.REFUSED.value, StudyStatus.WAITING.value), (96, 3, 1))[0]
         pattern = chance.choices(PATTERNS, (60, 20, 5, 10, 5))[0]
         concluded = chance.random() < 0.4 and status not in (StudyStatus.REFUSED, StudyStatus.WAITING)
-        yield {
+        study = {
             "key": f"s{person.clinic_id}-{n}",
             "clinic_id": person.clinic_id,
             "patient_id": patients[n % len(patients)],
@@ -87,6 +89,7 @@ def _studies(
             "conclusion": chance.choice(("COVID-19", "normal", "uncertain")) if concluded else None,
             "pcr": chance.choice(("positive", "negative")) if concluded and chance.random() < 0.5 else None,
         }
+        yield study | {"agreed": agreement(str(study["conclusion"]), Verdict(status)) if concluded else None}
 
 
 def read(session: Session, person: Person, model: Model) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.statistics import Share
-from lungwise.reading.reading import Verdict
-from lungwise.studies.diagnosis import as_verdict
+from lungwise.monitoring.weeks import may_be_since
+from lungwise.studies.diagnosis import agreement, gravest
 from lungwise.studies.models import FilmRecord, Opinion, ReadingRecord, Study
+from lungwise.studies.weeks import week_of
 
 _AT_ONCE = 500
-_DECIDED = (Verdict.NEGATIVE, Verdict.POSITIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,10 @@ class _Said(NamedTuple):
 
 
 class _Clinic:
-    """One clinic's opinions, and up to where the database was read. An opinion never changes."""
+    """One clinic's opinions in the weeks of a zone, and up to where the database was read. An opinion never changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
         self.lock = threading.Lock()
         self._new, self._deleted = NewRows(Opinion.id), DeletedStudies()
         self._said: list[_Said] = []
@@ -57,26 +58,33 @@ class _Clinic:
         """Take in what is new since the last time: everything at first."""
         there = self._deleted.still_there(session, clinic_id)
         kept = set(there.tolist()) if there is not None else None
+        if new := self._new.since_last(session):
+            self._said += _read(session, clinic_id, since, new, self.zone)
         self._said = [one for one in self._said if one.week >= since and (kept is None or one.study in kept)]
-        new = sorted(self._new.since_last(session))
-        if new:
-            self._said += _read(session, clinic_id, since, set(new))
         return self._said
 
 
-_CLINICS: WeakKeyDictionary[Dialect, defaultdict[int, _Clinic]] = WeakKeyDictionary()
+_CLINICS: WeakKeyDictionary[Dialect, dict[int, _Clinic]] = WeakKeyDictionary()
 _MAKING = threading.Lock()
 
 
-def agreements(session: Session, person: Person, since: date) -> list[Agreement]:
+def agreements(session: Session, person: Person, since: date, zone: tzinfo) -> list[Agreement]:
     """Count by doctor and version, of the studies of the weeks from `since` on; all doctors together come first.
 
     An opinion is compared with the gravest verdict of those that stood there when it was given. Where one of the two is
     uncertain, it is not counted.
+
+    Parameters
+    ----------
+    zone
+        The clinic's, in which its weeks begin.
     """
     person.need(Right.ADMINISTER)
     with _MAKING:
-        clinic = _CLINICS.setdefault(session.get_bind().dialect, defaultdict(_Clinic))[person.clinic_id]
+        clinics = _CLINICS.setdefault(session.get_bind().dialect, {})
+        clinic = clinics.get(person.clinic_id)
+        if clinic is None or clinic.zone != zone:
+            clinic = clinics[person.clinic_id] = _Clinic(zone)
     with clinic.lock:
         said = clinic.refreshed(session, person.clinic_id, since)
     counts: Counter[tuple[str, str, bool]] = Counter()
@@ -95,25 +103,22 @@ def agreements(session: Session, person: Person, since: date) -> list[Agreement]
     ]
 
 
-def _read(session: Session, clinic_id: int, since: date, new: Collection[int]) -> list[_Said]:
+def _read(session: Session, clinic_id: int, since: date, new: Collection[int], zone: tzinfo) -> list[_Said]:
     query = select(Opinion.id, Opinion.author_name, Opinion.created_at, Opinion.conclusion, Study.id.label("study"))
-    query = query.add_columns(Study.week).join(Study, Study.id == Opinion.study_id)
-    query = query.where(Study.clinic_id == clinic_id, Study.week >= since, Opinion.id >= min(new))
-    rows = [row for row in session.execute(query) if row.id in new and _decided(row.conclusion)]
+    query = query.add_columns(Study.created_at.label("came_at")).join(Study, Study.id == Opinion.study_id)
+    query = query.where(Study.clinic_id == clinic_id, may_be_since(since), Opinion.id >= min(new))
+    rows = [row for row in session.execute(query.where(Opinion.conclusion.is_not(None))) if row.id in new]
     readings = _readings(session, np.unique([row.study for row in rows]).tolist())
     found = []
     for row in rows:
-        before = [one for one in readings[row.study] if one.created_at <= row.created_at]
-        if before and (said := _verdict(before)) in _DECIDED:
-            newest = max(before, key=lambda one: one.id)
-            agrees = as_verdict(row.conclusion) == said
+        stood = _newest(one for one in readings[row.study] if one.created_at <= row.created_at)
+        agrees = agreement(row.conclusion, gravest(one.verdict for one in stood))
+        if agrees is not None:
+            newest = max(stood, key=lambda one: one.id)
             model = f"{newest.model} {newest.version}"
-            found.append(_Said(row.id, row.study, row.week, row.author_name, model, agrees))
+            week = week_of(row.came_at, zone)
+            found.append(_Said(row.id, row.study, week, row.author_name, model, agrees))
     return found
-
-
-def _decided(conclusion: str | None) -> bool:
-    return conclusion is not None and as_verdict(conclusion) in _DECIDED
 
 
 class _Read(NamedTuple):
@@ -122,7 +127,7 @@ class _Read(NamedTuple):
     created_at: datetime
     model: str
     version: str
-    verdict: str
+    verdict: str | None
 
 
 def _readings(session: Session, studies: Sequence[int]) -> defaultdict[int, list[_Read]]:
@@ -132,13 +137,12 @@ def _readings(session: Session, studies: Sequence[int]) -> defaultdict[int, list
     query = select(FilmRecord.study_id, *columns).join(FilmRecord, FilmRecord.id == ReadingRecord.film_id)
     found: defaultdict[int, list[_Read]] = defaultdict(list)
     for start in range(0, len(studies), _AT_ONCE):
-        some = query.where(FilmRecord.study_id.in_(studies[start : start + _AT_ONCE]))
-        for study, *values in session.execute(some.where(ReadingRecord.verdict.is_not(None))):
+        for study, *values in session.execute(query.where(FilmRecord.study_id.in_(studies[start : start + _AT_ONCE]))):
             found[study].append(_Read(*values))
     return found
 
 
-def _verdict(readings: Sequence[_Read]) -> Verdict:
-    """The gravest verdict of the films, each by its newest reading: that of their study."""
-    newest = {one.film: one for one in sorted(readings, key=lambda one: one.id)}
-    return max((Verdict(one.verdict) for one in newest.values()), key=lambda said: said.rank)
+def _newest(readings: Iterable[_Read]) -> list[_Read]:
+    """The newest reading of each film, where that is not a refusal."""
+    by_film = {one.film: one for one in sorted(readings, key=lambda one: one.id)}
+    return [one for one in by_film.values() if one.verdict]

@@ -125,7 +125,8 @@ class AnswerWatch:
         )
 
     def _cause(self, person: Person, since: date, compared_from: date) -> JumpCause:
-        table = answers_of(self._session, person.clinic_id, self._drift.reference.model, compared_from).read
+        model, zone = self._drift.reference.model, self._drift.zone_of(person.clinic_id)
+        table = answers_of(self._session, person.clinic_id, model, compared_from, zone).read
         this_week = self._drift.mondays(person)[-1]
         shift = compared(_between(table, compared_from, since), _between(table, since, this_week))
         found = shift.cause if shift else Cause.UNKNOWN

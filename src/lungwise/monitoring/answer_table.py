@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,9 @@ from lungwise.films.refusals import PHOTOGRAPH
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.verified import Flags, Floats, Ints
+from lungwise.monitoring.weeks import may_be_since
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
+from lungwise.studies.weeks import week_of
 
 _AT_ONCE = 1000
 _KEPT = timedelta(weeks=52)
@@ -35,7 +37,7 @@ class AnswerTable:
     study
         (n,) ids.
     week
-        (n,) ordinal of the Monday of the study's week.
+        (n,) ordinal of the Monday of the study's week where the clinic stands.
     probability, gate, grey, contrast
         (n,) of COVID-19 as the model gave it, and of the picture; NaN where there is none.
     refusal
@@ -82,10 +84,11 @@ class AnswerTable:
 
 
 class _Clinic:
-    """One clinic's answers of the weeks from `since` on, and up to where the database was read."""
+    """One clinic's answers of the weeks of a zone from `since` on, and up to where the database was read."""
 
-    def __init__(self, since: date) -> None:
+    def __init__(self, since: date, zone: tzinfo) -> None:
         self.since = since
+        self.zone = zone
         self.lock = threading.Lock()
         self._table = AnswerTable.of([])
         self._new, self._deleted = NewRows(ReadingRecord.id), DeletedStudies()
@@ -96,9 +99,9 @@ class _Clinic:
             self._table = self._table.only(np.isin(self._table.study, there))
         new = self._new.since_last(session)
         if new:
-            query = query.where(Study.week >= self.since, ReadingRecord.id >= min(new))
+            query = query.where(may_be_since(self.since), ReadingRecord.id >= min(new))
             rows = session.execute(query, execution_options={"yield_per": _AT_ONCE})
-            batches = [_table([row for row in batch if row.id in new]) for batch in rows.partitions()]
+            batches = [_table([row for row in batch if row.id in new], self.zone) for batch in rows.partitions()]
             self._table = AnswerTable.joined([self._table, *batches])
         return self._table
 
@@ -107,16 +110,21 @@ _CLINICS: WeakKeyDictionary[Dialect, dict[tuple[int, Model], _Clinic]] = WeakKey
 _MAKING = threading.Lock()
 
 
-def answers_of(session: Session, clinic_id: int, model: Model, since: date) -> AnswerTable:
+def answers_of(session: Session, clinic_id: int, model: Model, since: date, zone: tzinfo) -> AnswerTable:
     """Return what a model answered on a clinic's films of the weeks from `since` on. Safe in many threads at once.
 
     Several look back over as many weeks as each needs: what is kept is for the longest of them.
+
+    Parameters
+    ----------
+    zone
+        The clinic's, in which its weeks begin.
     """
     with _MAKING:
         clinics = _CLINICS.setdefault(session.get_bind().dialect, {})
         clinic = clinics.get((clinic_id, model))
-        if clinic is None or not clinic.since <= since <= clinic.since + _KEPT:
-            clinic = clinics[clinic_id, model] = _Clinic(since)
+        if clinic is None or clinic.zone != zone or not clinic.since <= since <= clinic.since + _KEPT:
+            clinic = clinics[clinic_id, model] = _Clinic(since, zone)
     query = _QUERY.where(Study.clinic_id == clinic_id)
     query = query.where(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
     with clinic.lock:
@@ -128,7 +136,7 @@ _QUERY = (
     select(
         ReadingRecord.id,
         Study.id.label("study"),
-        Study.week,
+        Study.created_at.label("came_at"),
         said_by_model().label("probability"),
         ReadingRecord.gate,
         ReadingRecord.grey,
@@ -145,12 +153,12 @@ _QUERY = (
 )
 
 
-def _table(rows: Sequence[Row[Any]]) -> AnswerTable:
+def _table(rows: Sequence[Row[Any]], zone: tzinfo) -> AnswerTable:
     return AnswerTable.of(
         [
             (
                 row.study,
-                row.week.toordinal(),
+                week_of(row.came_at, zone).toordinal(),
                 *(np.nan if one is None else one for one in (row.probability, row.gate, row.grey, row.contrast)),
                 row.refusal_code or "",
                 row.device or "",

@@ -126,6 +126,7 @@ class Drift:
     def __init__(self, session: Session, clock: Clock, reference: Reference, zone_of: ZoneOf = in_utc) -> None:
         self._session = session
         self._weeks = ClinicWeeks(clock, zone_of)
+        self.zone_of = zone_of
         self.reference = reference
 
     def weeks(self, person: Person) -> list[WeekSpread]:

@@ -15,7 +15,6 @@ from lungwise.access import Person, Right
 from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
-from lungwise.studies.diagnosis import as_verdict
 from lungwise.studies.models import ReferenceResult, Study, StudyStatus
 from lungwise.studies.reference_tests import Outcome, ReferenceTest
 from lungwise.time_zones import ZoneOf, day_in, in_utc
@@ -97,11 +96,11 @@ class ClinicStatistics:
         person.need(Right.SEE_ALL)
         weeks = self._weeks.last(person.clinic_id)
         groups = list(self._session.execute(weeks_query(person, weeks[0])))
-        by_conclusion, by_pcr = _by_conclusion(groups), self._by_pcr(person, weeks[0])
+        by_pcr = self._by_pcr(person, weeks[0])
         return Statistics(
-            by_status={status: by_conclusion[status].total() for status in StudyStatus},
+            by_status=_by_status(groups),
             weeks=_weeks(groups, weeks),
-            agreement=_agreement(by_conclusion),
+            agreement=_agreement(groups),
             sensitivity=_right(by_pcr, "positive"),
             specificity=_right(by_pcr, "negative"),
             uncertain_with_pcr=by_pcr["uncertain"].total(),
@@ -118,7 +117,7 @@ class ClinicStatistics:
             is_near = row.tested_on and abs(row.tested_on - day_in(zone, row.taken_at)).days <= days
             if is_near and (row.id not in found or row.result == Outcome.POSITIVE):
                 found[row.id] = row.status, row.result
-        table = _empty_table()
+        table: dict[str, Counter[str | None]] = {status.value: Counter() for status in StudyStatus}
         for status, result in found.values():
             table[status][result] += 1
         return table
@@ -132,9 +131,9 @@ def _pcr_query(person: Person, since: date) -> Select[int, str, datetime, str, d
     return query.where(Study.clinic_id == person.clinic_id, Study.week >= since)
 
 
-def weeks_query(person: Person, since: date) -> Select[date, str, str | None, int]:
+def weeks_query(person: Person, since: date) -> Select[date, str, bool | None, int]:
     """Count a clinic's studies of each week and kind: the groups in the order of one index, so that none is sorted."""
-    columns = (Study.week, Study.status, Study.conclusion)
+    columns = (Study.week, Study.status, Study.agreed)
     counts = select(*columns, func.count().label("studies"))
     return counts.where(Study.clinic_id == person.clinic_id, Study.week >= since).group_by(Study.clinic_id, *columns)
 
@@ -148,16 +147,11 @@ def _weeks(groups: list[Any], weeks: list[date]) -> list[WeekCounts]:
     return [WeekCounts(begins=week, studies=studies[week], positive=positives[week]) for week in weeks]
 
 
-def _empty_table() -> dict[str, Counter[str | None]]:
-    return {status.value: Counter() for status in StudyStatus}
-
-
-def _by_conclusion(groups: list[Any]) -> dict[str, Counter[str | None]]:
-    """Count the studies by verdict, and within that by what was concluded."""
-    table = _empty_table()
+def _by_status(groups: list[Any]) -> dict[StudyStatus, int]:
+    studies: Counter[str] = Counter()
     for group in groups:
-        table[group.status][group.conclusion] += group.studies
-    return table
+        studies[group.status] += group.studies
+    return {status: studies[status] for status in StudyStatus}
 
 
 def _right(by_pcr: dict[str, Counter[str | None]], pcr: str) -> Share:
@@ -165,12 +159,8 @@ def _right(by_pcr: dict[str, Counter[str | None]], pcr: str) -> Share:
     return Share(count=by_pcr[pcr][pcr], total=sum(by_pcr[verdict][pcr] for verdict in _DECIDED))
 
 
-def _agreement(table: dict[str, Counter[str | None]]) -> Share:
-    """Compare verdict and conclusion where both say whether it is COVID-19."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    for verdict in _DECIDED:
-        for conclusion, count in table[verdict].items():
-            if conclusion is not None:
-                pairs[verdict, as_verdict(conclusion)] += count
-    both = sum(count for (_verdict, conclusion), count in pairs.items() if conclusion in _DECIDED)
-    return Share(count=sum(pairs[verdict, verdict] for verdict in _DECIDED), total=both)
+def _agreement(groups: list[Any]) -> Share:
+    studies: Counter[bool | None] = Counter()
+    for group in groups:
+        studies[group.agreed] += group.studies
+    return Share(count=studies[True], total=studies[True] + studies[False])

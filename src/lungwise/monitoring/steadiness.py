@@ -46,20 +46,21 @@ class ClinicSteadiness:
     def __init__(self, session: Session, clock: Clock, zone_of: ZoneOf = in_utc) -> None:
         self._session = session
         self._weeks = ClinicWeeks(clock, zone_of)
+        self._zone_of = zone_of
 
     def of(self, person: Person, model: Model | None) -> Steadiness:
         """Look at the answers of a model; of none, at what doctors said alone."""
         person.need(Right.ADMINISTER)
-        weeks = self._weeks.last(person.clinic_id)
+        weeks, zone = self._weeks.last(person.clinic_id), self._zone_of(person.clinic_id)
         table = AnswerTable.of([])
         if model:
-            table = answers_of(self._session, person.clinic_id, model, weeks[0])
+            table = answers_of(self._session, person.clinic_id, model, weeks[0], zone)
         codes = Counter(table.refusal[table.refusal != ""].tolist())
         return Steadiness(
             shift=shift_of(table, weeks[-1].toordinal()),
             codes=[code for code, _count in codes.most_common()],
             devices=_devices(table),
-            agreements=agreements(self._session, person, weeks[0]),
+            agreements=agreements(self._session, person, weeks[0], zone),
         )
 
 

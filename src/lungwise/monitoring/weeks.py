@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from sqlalchemy import ColumnElement
+
 from lungwise.store import Clock
-from lungwise.studies.models import monday
+from lungwise.studies.models import Study, monday
 from lungwise.studies.weeks import week_of
 from lungwise.time_zones import ZoneOf
 
@@ -28,3 +30,11 @@ def last_weeks(today: date) -> list[date]:
     """Return the Mondays of the last 26 weeks, this week's last."""
     this = monday(today)
     return [this - timedelta(weeks=ago) for ago in reversed(range(WEEKS))]
+
+
+def may_be_since(week: date) -> ColumnElement[bool]:
+    """Select the studies of a week and of those after it, in whichever zone, and some of the week before.
+
+    Which week a study is stored with is corrected only some time after the installation's zone was changed.
+    """
+    return Study.week >= week - timedelta(weeks=1)

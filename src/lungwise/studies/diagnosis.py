@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from lungwise.reading.reading import Verdict
@@ -65,3 +66,14 @@ def as_verdict(diagnosis: str) -> Verdict:
     """Return a diagnosis as a verdict on COVID-19, to be compared with the model's."""
     by_value = {Diagnosis.COVID_19: Verdict.POSITIVE, Diagnosis.UNCERTAIN: Verdict.UNCERTAIN}
     return by_value.get(Diagnosis(diagnosis), Verdict.NEGATIVE)
+
+
+def gravest(verdicts: Iterable[str | None]) -> Verdict | None:
+    """Return the gravest of the verdicts of a study's films; None where no film has one."""
+    return max(map(Verdict, filter(None, verdicts)), key=lambda verdict: verdict.rank, default=None)
+
+
+def agreement(conclusion: str, verdict: Verdict | None) -> bool | None:
+    """Return whether a conclusion and a verdict say the same of COVID-19; None where one is missing or unsure."""
+    concluded = as_verdict(conclusion)
+    return None if {concluded, verdict} & {Verdict.UNCERTAIN, None} else concluded == verdict

@@ -93,13 +93,14 @@ class Study(Base):
     films it collects. `merged_from_id` is the patient's record that its films came under, where that was merged into
     this patient: so merging can be undone. `stated` is what its author said of the patient. `changed_at` is when what a
     report of it says last changed other than by a reading of it; `report_version` counts those changes, and each time
-    that films of it were read for the first time.
+    that films of it were read for the first time. `agreed` is whether its conclusion agreed with the verdict that stood
+    when it was given, of the films that were read then; null where one of them was missing or unsure.
     """
 
     __tablename__ = "studies"
     __table_args__ = (
         *worklist_indexes(),
-        Index("ix_studies_statistics", "clinic_id", "week", "standing", "conclusion", "pcr"),
+        Index("ix_studies_statistics", "clinic_id", "week", "standing", "agreed"),
         Index("ix_studies_clinic_id_study_uid", "clinic_id", "study_uid", unique=True),
         TABLE,
     )
@@ -124,6 +125,7 @@ class Study(Base):
     named_findings: Mapped[str] = mapped_column(String(80), default="")
     urgency: Mapped[float] = mapped_column(default=0.0)
     conclusion: Mapped[str | None] = mapped_column(String(20))
+    agreed: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     pcr: Mapped[str | None] = mapped_column(String(10))
     clinical_encrypted: Mapped[Value | None] = mapped_column("clinical", Encrypted())
     stated_encrypted: Mapped[Value | None] = mapped_column("stated", Encrypted())

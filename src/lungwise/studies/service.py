@@ -25,7 +25,7 @@ from lungwise.patients.stated_facts import facts_of
 from lungwise.store import Clock, CollisionError, FilmStore, after_commit, database_time, new_key
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.clinical_details import ClinicalDetails
-from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis, contradicts
+from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis, agreement, contradicts, gravest
 from lungwise.studies.extent_changes import ExtentChange, compared_with, extent_changes
 from lungwise.studies.film_data import fetched
 from lungwise.studies.models import (
@@ -280,7 +280,9 @@ class Studies:
         if study.opinions and _says_again(study, study.opinions[-1], opinion):
             return study.opinions[-1]
         study.opinions.append(opinion)
-        study.conclusion = conclusion or study.conclusion
+        if conclusion:
+            verdict = gravest(film.reading.verdict for film in study.films if film.reading)
+            study.conclusion, study.agreed = conclusion, agreement(conclusion, verdict)
         self._session.flush()
         self.report_changes.of_study(study, opinion.created_at)  # a first opinion corrects nothing that was said before
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)

@@ -78,10 +78,9 @@ def test_a_share_of_nearly_all_is_not_said_to_be_all(
     person = enrol(app, "Ada")
     with app.database.session(writes=True) as session:
         synthetic.fill(session, person, 200, clock(), to_a_patient=1)
-        said = {"status": "negative", "conclusion": "no COVID-19", "week": monday(clock().date())}
-        session.execute(update(Study).values(said))
+        session.execute(update(Study).values(agreed=True, week=monday(clock().date())))
         session.execute(
-            update(Study).where(Study.id == select(func.max(Study.id)).scalar_subquery()).values(status="positive")
+            update(Study).where(Study.id == select(func.max(Study.id)).scalar_subquery()).values(agreed=False)
         )
         session.commit()
     ada = visit(app)
@@ -144,11 +143,11 @@ def test_an_alarm_stands_on_the_worklist_until_an_administrator_acknowledges_it(
 def fill(session: Session, person: Person, now: datetime) -> None:
     """Give a clinic films of two times, read by the shipped model, some refused, with results and opinions."""
     synthetic.fill(session, person, 300, now, to_a_patient=1)
+    earlier, later = now - timedelta(weeks=6), Study.id % 2 == 0
+    session.execute(update(Study).values(created_at=earlier, week=monday(earlier.date())))
+    session.execute(update(Study).where(later).values(created_at=now, week=monday(now.date())))
     synthetic.read(session, person, read_reference().model)
     synthetic.enter_results(session, person, 0.8)
-    this_week = monday(now.date())
-    session.execute(update(Study).values(week=this_week - timedelta(weeks=6)))
-    session.execute(update(Study).where(Study.id % 2 == 0).values(week=this_week))
     refused = {"probability": None, "verdict": None, "refusal_code": "too-dark"}
     session.execute(update(ReadingRecord).where(ReadingRecord.id % 20 == 0).values(**refused))
     session.execute(update(ReadingRecord).values(gate=0.9, grey=0.5, contrast=0.8))

@@ -9,7 +9,7 @@ from lungwise.reading.pattern import normal_of, pattern_of, raised
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reading.reading import Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
-from lungwise.studies.diagnosis import CHOICES, Diagnosis, agreed_diagnosis, as_verdict, contradicts
+from lungwise.studies.diagnosis import CHOICES, Diagnosis, agreed_diagnosis, agreement, as_verdict, contradicts, gravest
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.labels import CONCLUSIONS
 
@@ -73,6 +73,23 @@ def test_a_study_without_a_verdict_has_nothing_to_agree_with() -> None:
 def test_every_other_disease_is_no_covid_19() -> None:
     assert as_verdict(Diagnosis.TUBERCULOSIS) is Verdict.NEGATIVE
     assert {as_verdict(one) for one in Diagnosis} == set(Verdict)
+
+
+def test_a_conclusion_agrees_with_a_verdict_where_both_say_whether_it_is_covid_19() -> None:
+    assert agreement(Diagnosis.COVID_19, Verdict.POSITIVE) is True
+    assert agreement(Diagnosis.NO_COVID_19, Verdict.NEGATIVE) is True
+    assert agreement(Diagnosis.TUBERCULOSIS, Verdict.NEGATIVE) is True
+    assert agreement(Diagnosis.TUBERCULOSIS, Verdict.POSITIVE) is False
+    assert agreement(Diagnosis.COVID_19, Verdict.NEGATIVE) is False
+    assert {agreement(one, Verdict.UNCERTAIN) for one in Diagnosis} == {None}
+    assert {agreement(Diagnosis.UNCERTAIN, one) for one in (*Verdict, None)} == {None}
+    assert agreement(Diagnosis.COVID_19, None) is None
+
+
+def test_the_gravest_verdict_of_films_is_a_positive_one_and_those_without_one_do_not_count() -> None:
+    assert gravest(["negative", "positive", None, "uncertain"]) is Verdict.POSITIVE
+    assert gravest(["uncertain", "negative"]) is Verdict.UNCERTAIN
+    assert gravest([None]) is gravest([]) is None
 
 
 def test_a_form_offers_what_has_a_name() -> None:
