@@ -10,8 +10,8 @@ from alembic import op
 
 from lungwise.store.migrations.tables import columns_of
 
-revision = "0054"
-down_revision = "0053"
+revision = "0053"
+down_revision = "0052"
 
 _INDEX = "ix_studies_statistics"
 _COLUMNS = ["clinic_id", "week", "standing", "agreed"]

@@ -20,7 +20,7 @@ from lungwise.reading.reading import Verdict
 from lungwise.store.migrations.batches import batches, commit_batch
 from lungwise.store.migrations.tables import columns_of, indexes_of
 
-revision = "0053"
+revision = "0052"
 down_revision = "0051"
 
 _FINDINGS = ("COVID-19", "other pneumonia", "tuberculosis")
