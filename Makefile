@@ -42,6 +42,7 @@ check: ## the same without torch: all but the training tests
 
 wheel: ## build dist/lungwise-VERSION-py3-none-any.whl, which holds all but the packages that it needs
 	@bin/setup
+	rm -rf dist # two versions of one package cannot both be installed
 	$(venv)/python -m hatchling build --target wheel --directory dist
 
 mutated: ## read 10,000 mutated films, within the bounds on time and memory

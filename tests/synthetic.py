@@ -70,6 +70,7 @@ def _studies(
         probability = chance.betavariate(0.5, 1.5)
         status = "positive" if probability > 0.6 else "negative" if probability < 0.3 else "uncertain"
         status = chance.choices((status, StudyStatus.REFUSED.value, StudyStatus.WAITING.value), (96, 3, 1))[0]
+        pattern = chance.choices(PATTERNS, (60, 20, 5, 10, 5))[0]
         concluded = chance.random() < 0.4 and status not in (StudyStatus.REFUSED, StudyStatus.WAITING)
         yield {
             "key": f"s{person.clinic_id}-{n}",
@@ -80,9 +81,8 @@ def _studies(
             "unread": chance.random() < 0.1,
             "status": status,
             "probability": probability,
-            "pattern": chance.choices(("", "COVID-19", "tuberculosis", "other pneumonia", "other"), (60, 20, 5, 10, 5))[
-                0
-            ],
+            "pattern": pattern,
+            "named_findings": "" if pattern == "other" else pattern,
             "urgency": chance.uniform(0, 4),
             "conclusion": chance.choice(("COVID-19", "normal", "uncertain")) if concluded else None,
             "pcr": chance.choice(("positive", "negative")) if concluded and chance.random() < 0.5 else None,

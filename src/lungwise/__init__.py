@@ -1,3 +1,3 @@
 """Lungwise reads chest X-ray films. Research and decision support; not a medical device."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -66,6 +66,7 @@ from lungwise.studies import result_views as result_table_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.headlines import Headline, Headlines
+from lungwise.studies.numbers import decimals_apart, percent, share
 from lungwise.studies.service import FilmRecord, Study
 from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import right_share, thresholds_of
@@ -74,6 +75,7 @@ from lungwise.studies.wording import (
     extent_sentence,
     own_thresholds_sentence,
     predictive_value,
+    probability_beside,
     uncertain_between,
 )
 from lungwise.time_zones import zone_of
@@ -234,7 +236,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     worth = LocalProxy(lambda: studies_views.services().worth)
     headlines = cast(Headlines, LocalProxy(lambda: studies_views.services().headlines))
     app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters |= {"percent": study_labels.percent, "name": without_carets}
+    app.jinja_env.filters |= {"percent": percent, "share": share, "name": without_carets}
     app.jinja_env.globals.update(
         lungwise_settings=settings,
         labels=_LABELS,
@@ -245,6 +247,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         static=_static_with_hash(Path(str(app.static_folder))),
         worth=worth,
         predictive_value=partial(predictive_value, gettext),
+        probability_beside=probability_beside,
+        decimals_apart=decimals_apart,
         uncertain_between=partial(uncertain_between, gettext),
         extent_sentence=partial(extent_sentence, gettext),
         change_sentence=partial(change_sentence, gettext),

@@ -305,7 +305,7 @@ class WebServices(Services):
         self.throttle = Throttle(wiring.database, session, clock, settings, wiring.audit, address)
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
-        self.photographs = Photographs(session, self.studies, self.thumbnails, self.audit, wake)
+        self.photographs = Photographs(session, clock, self.studies, self.thumbnails, self.audit, wake)
         self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)
         self.uploads = Uploads(self._receive, wiring.limits)
 

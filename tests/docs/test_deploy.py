@@ -78,7 +78,7 @@ def test_a_service_is_little_exposed(unit: Path) -> None:
 
 
 def test_there_is_a_unit_for_each_part() -> None:
-    assert len(UNITS) == 5
+    assert len(UNITS) == 7
     assert len(OURS) == 7
 
 

@@ -75,6 +75,8 @@ def test_what_is_not_run_is_a_section_of_a_guide() -> None:
 def test_units_and_packages_are_found() -> None:
     assert [unit.name for unit in [*units(ADMINISTRATOR), *units(SEVERAL)]] == [
         "lungwise.service",
+        "lungwise-node.service",
+        "lungwise-hl7.service",
         "lungwise.service",
         "lungwise-worker@.service",
         "lungwise-node.service",

@@ -32,8 +32,8 @@ PAGES: list[tuple[str, dict[str, str], float]] = [
     ("/studies", {"order": "probable"}, 0.01),
     ("/studies", {"order": "urgent"}, 0.01),
     ("/studies", {"standing": "positive", "unread": "y"}, 0.01),
-    ("/studies", {"pattern": "tuberculosis", "order": "urgent"}, 0.01),
-    ("/studies", {"pattern": "tuberculosis", "standing": "uncertain"}, 0.01),
+    ("/studies", {"finding": "tuberculosis", "order": "urgent"}, 0.01),
+    ("/studies", {"finding": "tuberculosis", "standing": "uncertain"}, 0.01),
     ("/studies", {"before": "end"}, 0.01),
     ("/studies", {"text": "bartok"}, 0.2),  # a twelfth of the studies
     ("/studies", {"text": "clara lambert", "standing": "negative", "order": "probable"}, 0.05),

@@ -82,7 +82,7 @@ PARAMETERS = (
     "until",
     "words",
     "standing",
-    "pattern",
+    "finding",
     "order",
     "unread",
     "state",

@@ -23,7 +23,7 @@ class WeekCounts(Schema):
     films: int = Field(description="Films that the model answered, refused ones too.")
     refusals: int
     covid_positives: int = Field(description="Studies with a positive verdict.")
-    tuberculosis_positives: int = Field(description="Studies that look like tuberculosis.")
+    tuberculosis_positives: int = Field(description="Studies that suggest tuberculosis, or leave it possible.")
     pcr_tests: int
     pcr_found: int = Field(description="Positive ones of these tests.")
     tuberculosis_tests: int

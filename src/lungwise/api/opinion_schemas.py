@@ -12,7 +12,10 @@ from lungwise.api.schema_base import LINE, Asked, Day, Decided, Key, Schema, who
 Diagnosis = Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain"]
 Concluded = Annotated[
     Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain", "no COVID-19"],
-    Field(description="`no COVID-19` is what agreeing says where a film is not normal but looks like no finding."),
+    Field(
+        description="What agreeing says is `no COVID-19` where a film is not normal but looks like no finding, and "
+        "`uncertain` where a finding is only possible or faint, or a film could not be read."
+    ),
 ]
 Test = Literal["pcr", "xpert", "sputum", "radiologist"]
 Seen = Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other"]
@@ -54,7 +57,10 @@ class OpinionIn(Asked):
         }
     )
 
-    agrees: bool | None = Field(default=None, description="Whether the doctor agrees with the verdict.")
+    agrees: bool | None = Field(
+        default=None,
+        description="Whether the doctor agrees with the headline. Alone, agreeing concludes what that says.",
+    )
     conclusion: Diagnosis | None = Field(default=None, description="What the doctor concludes.")
     other: str = Field(
         default="", min_length=1, max_length=200, pattern=LINE, description="The diagnosis where that is `other`."

@@ -44,6 +44,7 @@ from lungwise.reading.prevalence import PredictiveValue
 from lungwise.settings import DEFAULT_PREVALENCE
 from lungwise.studies.answers import Level
 from lungwise.studies.headlines import Headlines
+from lungwise.studies.numbers import share
 from lungwise.studies.wording import own_thresholds_sentence
 
 SOME_REFUSED = 3
@@ -361,12 +362,12 @@ def _numbers(model: ModelName, prevalence: float, own: OwnThresholds | None) -> 
     """What the numbers are; how often the verdicts are right only of this installation's model and its thresholds."""
     value, known = PredictiveValue(shipped_card(), prevalence), not (own and own.of(COVID))
     right = {verdict: value.of(verdict if known else None, model.name, model.version) for verdict in Verdict}
-    shares = [f"{share:.0%} of the {verdict} verdicts" for verdict, share in right.items() if share is not None]
+    shares = [f"{share(found)} of the {verdict} verdicts" for verdict, found in right.items() if found is not None]
     if not shares:
         return "Numbers: calibrated probabilities."
     return (
         "Numbers: for COVID-19 how many of such results turn out to be COVID-19, for other findings the calibrated "
-        f"probability. Where {prevalence:.0%} have COVID-19, {' and '.join(shares)} are right."
+        f"probability. Where {share(prevalence)} have COVID-19, {' and '.join(shares)} are right."
     )
 
 

@@ -22,6 +22,8 @@ IMPOSSIBLE_DATE = "impossible-date"
 PHOTOGRAPH = "photograph"
 TURNED_UPRIGHT = "turned-upright"
 UNREADABLE_AGE = "unreadable-age"
+NEED_NO_READING: Final = frozenset({"lateral-view", "not-a-chest-film"})
+"""Codes of refusals for what a film shows: beside a frontal chest film, nothing is missing without it."""
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a mark

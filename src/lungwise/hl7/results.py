@@ -11,9 +11,13 @@ from typing import Final
 from lungwise.hl7.acknowledgement import APPLICATION
 from lungwise.hl7.text import Separators
 from lungwise.patients.identity import PatientFacts
+from lungwise.reading.findings import finding_named
 from lungwise.reports.fhir import status_of
 from lungwise.reports.outgoing import ReportMessage, Withdrawal, require_sure_patient
 from lungwise.reports.report import Report
+from lungwise.studies.answers import Level, StudyAnswer
+from lungwise.studies.first_day import first_day
+from lungwise.studies.outdated_opinions import stated_conclusion
 from lungwise.studies.report_identifiers import ReportedOrder, ReportIdentifiers, report_identifiers
 from lungwise.studies.stored_answers import study_answer
 
@@ -35,9 +39,13 @@ _NO_RESULTS: Final = "X"
 
 That table knows no wrong patient. C, a correction, would promise results to who reads OBR-25 alone.
 """
+_NO_VALUE: Final = "X"
+"""OBX-11 of what an earlier version may have said and this one does not: "Results cannot be obtained" (table 0085)."""
 _OBSERVATIONS: Final = {
     "VERDICT": ("CE", "Verdict on COVID-19"),
     "PROBABILITY": ("NM", "Probability of COVID-19"),
+    "SUGGESTED": ("CE", "Suggested findings"),
+    "POSSIBLE": ("CE", "Possible findings"),
     "HEADLINE": ("TX", "What the films show"),
     "CONCLUSION": ("TX", "Doctor's conclusion"),
     "OPINION": ("TX", "Opinion"),
@@ -46,8 +54,13 @@ _OBSERVATIONS: Final = {
     "PAGE": ("TX", "Page of the study"),
 }
 """The type of each observation of a report and its name, by its code."""
-_FLAGS: Final = {"positive": "A", "negative": "N", "uncertain": ""}
+_OF_READINGS: Final = ("VERDICT", "PROBABILITY", "SUGGESTED", "POSSIBLE", "MODEL", "THRESHOLDS")
+"""What a report may say no more: a film that was cut anew is read anew, or is refused."""
+_FLAGS: Final = {Level.GREEN: "N", Level.AMBER: "A", Level.RED: "A", Level.GREY: ""}
+"""OBX-8 (table 0078): normal only where the headline is green, and nothing where it is grey."""
 _ESCAPES = Separators()
+_Value = tuple[str, str, str]
+"""Of an observation: its code, its value, and whether it is normal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +88,11 @@ def result_message(message: ReportMessage, receiver: Receiver, now: datetime) ->
     report = message.report
     require_sure_patient(report)
     status = _STATUSES[status_of(report.study)]
-    taken = min((film.taken_on for film in report.study.films if film.taken_on), default=None)
+    taken = first_day(report.study, report.study.films, report.zone)
     said = _Said(
         status=status,
         day=taken.strftime("%Y%m%d") if taken else _time(report.study.created_at),
-        observations=tuple(_observations(_values(report, receiver), status)),
+        observations=tuple(_observations(_values(message, receiver), status)),
     )
     identifiers = report_identifiers(report.study, report.patient, message.orders)
     return _written(_head(report.clinic, message.key, receiver, now), identifiers, said, now)
@@ -88,7 +101,7 @@ def result_message(message: ReportMessage, receiver: Receiver, now: datetime) ->
 def withdrawal_message(withdrawal: Withdrawal, receiver: Receiver, now: datetime) -> bytes:
     """Write that a report is withdrawn: each observation that a report may have, without its value."""
     values = ((code, "", "") for code in _OBSERVATIONS if code != "PAGE" or receiver.page)
-    said = _Said(status=_NO_RESULTS, day="", observations=tuple(_observations(values, _WRONG_PATIENT)))
+    said = _Said(status=_NO_RESULTS, day="", observations=tuple(_observations(values, _WRONG_PATIENT, _WRONG_PATIENT)))
     return _written(_head(withdrawal.clinic, withdrawal.key, receiver, now), withdrawal.identifiers, said, now)
 
 
@@ -142,25 +155,35 @@ def _procedure(order: ReportedOrder) -> str:
     return "^".join(map(_ESCAPES.escaped, parts))
 
 
-def _observations(values: Iterable[tuple[str, str, str]], status: str) -> Iterator[str]:
+def _observations(values: Iterable[_Value], status: str, without: str = _NO_VALUE) -> Iterator[str]:
+    """Write values of a status, and what has no value, with the status of that."""
     for number, (code, value, flag) in enumerate(values, start=1):
         kind, name = _OBSERVATIONS[code]
         unit = "1^^UCUM" if kind == "NM" else ""
-        yield f"OBX|{number}|{kind}|{code}^{name}^{_CODES}||{value}|{unit}||{flag}|||{status}"
+        yield f"OBX|{number}|{kind}|{code}^{name}^{_CODES}||{value}|{unit}||{flag}|||{status if value else without}"
 
 
-def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str]]:
-    """Yield what is said: the code, the value, and whether it is normal."""
+def _values(message: ReportMessage, receiver: Receiver) -> list[_Value]:
+    """Say what a report says in the order of the codes; a later version also of what it says nothing of any more.
+
+    A system may keep an observation that a message leaves out as it was.
+    """
+    values = list(_stated(message.report, receiver))
+    if message.version > 1:
+        stated = {code for code, _value, _flag in values}
+        values += [(code, "", "") for code in _OF_READINGS if code not in stated]
+    order = list(_OBSERVATIONS)
+    return sorted(values, key=lambda value: order.index(value[0]))
+
+
+def _stated(report: Report, receiver: Receiver) -> Iterator[_Value]:
     answer = study_answer(report.study, report.patient, report.zone, is_doubted=bool(report.ordered.of_others))
-    if answer.read and answer.verdict is not None:
-        verdict = answer.verdict.value
-        yield "VERDICT", f"{verdict}^{verdict}^{_CODES}", _FLAGS[verdict]
-        yield "PROBABILITY", f"{answer.covid.probability:.4f}", ""
+    yield from _read(answer, _FLAGS[report.headline.level])
     said = (report.headline.text, *report.headline.remarks, report.limits)
     yield _text("HEADLINE", *said)
-    if report.study.conclusion:
-        # Outdated, it is sent as well: a system may keep an observation that a message leaves out, as it was, final.
-        yield _text("CONCLUSION", report.study.conclusion, report.conclusion_remark)
+    if conclusion := stated_conclusion(report.study):
+        # Outdated, it is sent as well: it would stay there final.
+        yield _text("CONCLUSION", conclusion, report.conclusion_remark)
     for opinion in report.opinions:
         yield _text("OPINION", f"{opinion.author}, {opinion.time}", *opinion.sentences)
     for model in dict.fromkeys(film.model for film in report.films if film.model):
@@ -173,7 +196,27 @@ def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str]
         yield _text("PAGE", f"{receiver.page}/studies/{report.study.key}")
 
 
-def _text(code: str, *lines: str) -> tuple[str, str, str]:
+def _read(answer: StudyAnswer, flag: str) -> Iterator[_Value]:
+    """Say what was read of the films, where something was."""
+    if not answer.read or answer.verdict is None:
+        return
+    verdict = answer.verdict.value
+    yield "VERDICT", f"{verdict}^{verdict}^{_CODES}", flag
+    yield "PROBABILITY", f"{answer.covid.probability:.4f}", ""
+    for code, names in {"SUGGESTED": answer.named_as_suggested, "POSSIBLE": answer.named_as_possible}.items():
+        if names:
+            yield code, "~".join(map(_finding, names)), flag
+
+
+def _finding(name: str) -> str:
+    """Write a finding by its name, and by the concept of another coding scheme where there is one."""
+    code = finding_named(name).code
+    own = [name, name, _CODES]
+    parts = own if code.scheme == _CODES else [*own, code.value, code.meaning, code.scheme]
+    return "^".join(map(_ESCAPES.escaped, parts))
+
+
+def _text(code: str, *lines: str) -> _Value:
     return code, _ESCAPES.escaped("\n".join(filter(None, lines))), ""
 
 

@@ -18,7 +18,6 @@ from lungwise.clinics.thresholds import ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches, ReportDispatches
-from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
@@ -28,6 +27,7 @@ from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.extent_changes import compared_with
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
+from lungwise.studies.named_findings import stored_names
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.stored_answers import STORED_READING, answer_of
 from lungwise.studies.urgency import urgency_of
@@ -96,7 +96,7 @@ _LOCKED_STUDIES = (
     .options(
         load_only(
             *(Study.key, Study.status, Study.probability, Study.pattern, Study.urgency, Study.clinical_encrypted),
-            Study.report_version,
+            *(Study.named_findings, Study.report_version),
         )
     )
     .with_for_update()
@@ -166,8 +166,10 @@ class Jobs(LeaseQueue[Job]):
             if not first.is_read and first.attempts < ATTEMPTS:
                 untried = list(takewhile(lambda row: not row.attempts and not row.is_read, rows))
                 return self._claimed(untried or rows[:1], model, now)
-            state, error = (JobState.DONE, "") if first.is_read else (JobState.FAILED, _DIED)
-            self._end([first.id], self._lock([first.study]), state, error)
+            if first.is_read:
+                self._end([first.id], self._lock([first.study]), JobState.DONE)
+            else:
+                self._give_up(self._session.get_one(Job, first.id), first.study, _DIED)
         return []
 
     def finish(self, outcomes: Mapping[Claim, Reading | Refusal]) -> None:
@@ -178,6 +180,9 @@ class Jobs(LeaseQueue[Job]):
         """
         studies = self._lock(claim.study for claim in outcomes)
         rows = self._open_jobs(list(outcomes))
+        reread = {claim.study for claim, row in rows.items() if row.model}
+        again = [study for study in studies if study.key in reread]
+        before = _answers(self._session, again)
         now = database_time(self._session, self._clock)
         unread = [(claim, row) for claim, row in rows.items() if not row.is_read]
         records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread]
@@ -185,13 +190,18 @@ class Jobs(LeaseQueue[Job]):
         new = {row.film_id: claim.study for claim, row in unread if not row.model}
         self._end([row.id for row in rows.values()], studies, JobState.DONE)
         self._send([study for study in studies if study.key in new.values()])
-        self._note_changes(list(new))
+        self._note_changes(compared_with(self._session, list(new)) if new else [])
+        after = _answers(self._session, again)
+        changed = [study for study in again if after[study.id].says != before[study.id].says]
+        for study in changed:
+            study.unread = True
+        self._note_changes(study for study in changed if study.status != StudyStatus.WAITING)
 
     def fail(self, lease: Lease, error: str) -> Job | None:
         """Queue a job again for later, or mark it as failed after its last attempt, and return it."""
         job = super().fail(lease, error)
         if job is not None and job.state == JobState.FAILED:
-            self._end([job.id], self._lock([job.film.study.key]), JobState.FAILED, error)
+            self._give_up(job, job.film.study.key, error)
         return job
 
     def unfinished(self, study_id: int) -> bool:
@@ -242,7 +252,7 @@ class Jobs(LeaseQueue[Job]):
         return {claim: row for claim, row in rows.items() if _photographed(row) == claim.photographed}
 
     def _send(self, studies: Collection[Study]) -> None:
-        """Queue the results of studies with new films to be sent; an old film that is read again stays here."""
+        """Queue the results of studies with new films to be sent."""
         archives = Dispatches(self._session, self._clock, of_clinic=self._send_to)
         systems = ReportDispatches(self._session, self._clock, of_clinic=self._report_to)
         for study in studies:
@@ -254,11 +264,18 @@ class Jobs(LeaseQueue[Job]):
             if self._report_to(study.clinic_id):
                 systems.queue(study.id)
 
-    def _note_changes(self, films: Collection[int]) -> None:
-        """Make other versions of the reports that say now what changed since one of these films."""
+    def _note_changes(self, studies: Iterable[Study]) -> None:
+        """Make other versions of the reports of these studies: they say something else now."""
         changes = ReportChanges(self._session, self._clock, self._report_to)
-        for study in compared_with(self._session, films) if films else ():
+        for study in studies:
             changes.of_study(study)
+
+    def _give_up(self, job: Job, study: str, error: str) -> None:
+        """Mark a job as failed; who has a report of the study gets one that says that a film could not be read."""
+        studies = self._lock([study])
+        self._end([job.id], studies, JobState.FAILED, error)
+        if not job.model:
+            self._note_changes(one for one in studies if one.report_version and one.status != StudyStatus.WAITING)
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:
@@ -268,33 +285,50 @@ class Jobs(LeaseQueue[Job]):
 
 def sum_up(session: Session, studies: Collection[Study]) -> None:
     """Bring the status of studies up to date with their films; a verdict that changes is unread again."""
-    films: dict[int, list[AnyRow]] = {study.id: [] for study in studies}
-    for row in session.execute(_FILMS, {"studies": list(films)}) if films else ():
-        films[row.study_id].append(row)
+    films = _films(session, studies)
     for study in studies:
         before = study.status
-        study.status, study.probability, study.pattern = _summary(study, films[study.id])
-        study.urgency = urgency_of(study.status, study.pattern, study.probability, study.clinical)
+        _sum_up(study, films[study.id])
         if before not in (StudyStatus.WAITING, study.status):
             study.unread = True
     read = [study.key for study in studies if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)]
+    orders = AnsweredOrders(session)
     if read:
-        OrderProgress(session).finish(read)
-    AnsweredOrders(session).pass_on(study for study in studies if study.status == StudyStatus.REFUSED)
+        orders.finish(read)
+    orders.pass_on(study for study in studies if study.status == StudyStatus.REFUSED)
+
+
+def _films(session: Session, studies: Collection[Study]) -> dict[int, list[AnyRow]]:
+    """Find the films of studies, by the study's id, each with its newest reading."""
+    films: dict[int, list[AnyRow]] = {study.id: [] for study in studies}
+    for row in session.execute(_FILMS, {"studies": list(films)}) if films else ():
+        films[row.study_id].append(row)
+    return films
+
+
+def _answers(session: Session, studies: Collection[Study]) -> dict[int, StudyAnswer]:
+    return {key: _answer(films) for key, films in _films(session, studies).items()}
+
+
+def _answer(films: Iterable[AnyRow]) -> StudyAnswer:
+    return StudyAnswer(films=tuple(map(answer_of, films)))
 
 
 def _photographed(row: AnyRow) -> Photographed | None:
     return photographed_from(row.corners) if row.by_camera or row.corners else None
 
 
-def _summary(study: Study, films: list[AnyRow]) -> tuple[StudyStatus, float, str]:
-    """Sum a study up: its verdict, the probability of the film that has it, and its pattern."""
+def _sum_up(study: Study, films: list[AnyRow]) -> None:
+    """Keep a study's verdict, the probability of the film that has it, its pattern, named findings and urgency."""
+    answer = _answer(films)
     if any(film.state in _UNFINISHED for film in films):
-        return StudyStatus.WAITING, study.probability, study.pattern
-    answer = StudyAnswer(films=tuple(answer_of(film) for film in films))
-    if not answer.read:
-        return StudyStatus.REFUSED, 0.0, ""
-    return StudyStatus(str(answer.verdict)), answer.covid.probability, answer.pattern
+        study.status = StudyStatus.WAITING
+    elif not answer.read:
+        study.status, study.probability, study.pattern, study.named_findings = StudyStatus.REFUSED, 0.0, "", ""
+    else:
+        study.status, study.probability = StudyStatus(str(answer.verdict)), answer.covid.probability
+        study.pattern, study.named_findings = answer.pattern, stored_names(answer.named)
+    study.urgency = urgency_of(study, is_whole=not answer.missing)
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:

@@ -25,7 +25,7 @@ EXPLANATIONS: Final = {
     ),
     "tuberculosis_positives": Explanation(
         name=N_("Looks like tuberculosis"),
-        sentence=N_("How many of the week's studies look like tuberculosis."),
+        sentence=N_("How many of the week's studies suggest tuberculosis, or leave it possible."),
         example=N_("110 studies came, and 6 of them look like tuberculosis: 6."),
     ),
     "pcr_tests": Explanation(

@@ -21,6 +21,7 @@ from lungwise.access import Person, Right
 from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus, monday
+from lungwise.studies.named_findings import names_in
 from lungwise.studies.reference_tests import Outcome, ReferenceTest
 from lungwise.time_zones import ZoneOf
 
@@ -36,7 +37,8 @@ class WeekAggregate:
     films, refusals
         Films of the week's studies that the model answered, and the refused ones among them.
     covid_positives, tuberculosis_positives
-        Studies of the week whose verdict on COVID-19 is positive, and that look like tuberculosis.
+        Studies of the week whose verdict on COVID-19 is positive, and those whose headline says to test sputum: it
+        suggests tuberculosis, or calls it possible.
     pcr_tests, pcr_found
         PCR tests of the week for COVID-19, and the positive ones: the yield.
     tuberculosis_tests, tuberculosis_found
@@ -92,13 +94,13 @@ class Aggregates:
             counts[week, "films"], counts[week, "refusals"] = films, int(refusals)
 
     def _studies(self, person: Person, since: date, counts: Counter[tuple[date, str]]) -> None:
-        query = select(Study.week, Study.status, Study.pattern, func.count())
+        query = select(Study.week, Study.status, Study.named_findings, func.count())
         query = query.where(Study.clinic_id == person.clinic_id, Study.week >= since)
-        for week, status, pattern, studies in self._session.execute(
-            query.group_by(Study.week, Study.status, Study.pattern)
+        for week, status, named, studies in self._session.execute(
+            query.group_by(Study.week, Study.status, Study.named_findings)
         ):
             counts[week, "covid_positives"] += studies if status == StudyStatus.POSITIVE else 0
-            counts[week, "tuberculosis_positives"] += studies if pattern == "tuberculosis" else 0
+            counts[week, "tuberculosis_positives"] += studies if "tuberculosis" in names_in(named) else 0
 
     def _tests(self, person: Person, since: date, counts: Counter[tuple[date, str]]) -> None:
         """Count tests by their own day; what an earlier release kept has none, and is not counted."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from lungwise.films.refusals import N_
 from lungwise.monitoring.answer_changes import JumpCause
+from lungwise.monitoring.drift import distance_decimals
 from lungwise.monitoring.error_charts import Errors
 from lungwise.monitoring.models import ANSWERS, Alarm
 from lungwise.monitoring.shift import Cause
@@ -62,7 +63,9 @@ def sentence(alarm: Alarm, words: Words) -> str:
 def numbers(alarm: Alarm, words: Words) -> str:
     """Say what it rests on, and of a jump what it comes from."""
     if alarm.sort == ANSWERS:
-        values = {name: f"{value:.2f}" for name, value in (("distance", alarm.distance), ("limit", alarm.expected))}
+        distance, limit = alarm.distance or 0.0, alarm.expected
+        decimals = distance_decimals(distance, limit)
+        values = {"distance": f"{distance:.{decimals}f}", "limit": f"{limit:.{decimals}f}"}
         said = words(_JUMP_NUMBERS) % {"films": alarm.films, "day": alarm.since, **values}
         return f"{said} {words(JUMP_CAUSES[JumpCause(alarm.cause or JumpCause.UNKNOWN)])}"
     return words(_NUMBERS) % {"films": alarm.films, "wrong": alarm.wrong, "expected": round(alarm.expected)}

@@ -20,6 +20,7 @@ from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.reading.artefact import WEIGHTS, folder_in_use, shipped_card
 from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
+from lungwise.studies.numbers import decimals_apart
 from lungwise.time_zones import ZoneOf, in_utc
 
 REFERENCE = WEIGHTS / "reference.json"
@@ -34,6 +35,8 @@ FEWEST_FILMS = 100
 """A distance between fewer films says nothing."""
 NOTABLE_DISTANCE = 0.25
 """From this distance on, a population counts as another one (Siddiqi 2006)."""
+ALIKE = 0.1
+"""Below this distance two populations count as alike (Siddiqi 2006)."""
 _CHANCE = 20.5
 """Without any drift the distance is a chi-square of 5 degrees of freedom times 1/n + 1/m for n and m films (Yurdakul
 and Naranjo 2020); once in a thousand times it is higher than this."""
@@ -71,6 +74,11 @@ class Spread:
         """Add spreads up."""
         bands = (sum(spread.bands[band] for spread in spreads) for band in range(len(EDGES) + 1))
         return cls(bands=tuple(bands), refused=sum(spread.refused for spread in spreads))
+
+
+def distance_decimals(distance: float, *limits: float) -> int:
+    """Return how finely a distance is written: two decimals, or more where it would look like a limit."""
+    return decimals_apart(distance, *(limits or (ALIKE, NOTABLE_DISTANCE)), fewest=2)
 
 
 def limit_of_chance(here: int, there: int) -> float:

@@ -25,7 +25,8 @@ from lungwise.patients.labels import SEXES
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.pattern import COVID
 from lungwise.studies.labels import FINDINGS as FINDING_LABELS
-from lungwise.studies.labels import SHORT, percent
+from lungwise.studies.labels import SHORT
+from lungwise.studies.numbers import decimals_apart, percent
 from lungwise.webkit.current_person import person
 from lungwise.webkit.request_services import RequestServices
 
@@ -70,6 +71,7 @@ def show() -> str:
         chart=_chart(found) if found and found.curve else None,
         explained=explained(EXPLANATIONS, days=days),
         said=SHORT_BY_LEVEL if finding == COVID else RAISED,
+        decimals=_decimals(found) if found else 0,
         groups=GROUPS,
         label_of=_label,
         days=days,
@@ -93,8 +95,14 @@ def _label(kind: str, label: str) -> str:
     return label
 
 
+def _decimals(found: LocalReport) -> int:
+    """Return with how many decimals the thresholds are written, so that no two of them look equal."""
+    return decimals_apart(*(100 * one.cost.threshold for one in found.costs))
+
+
 def _chart(found: LocalReport) -> Markup:
-    in_force = [(percent(one.cost.threshold), one.cost) for one in found.costs if one.in_force]
+    decimals = _decimals(found)
+    in_force = [(percent(one.cost.threshold, decimals), one.cost) for one in found.costs if one.in_force]
     return cost_chart.curve(
         gettext("What each threshold would cost: films that are tested, and patients who are missed"),
         gettext("Tested, of 100 films"),

@@ -17,13 +17,11 @@ from typing import Final
 import numpy as np
 
 from lungwise.monitoring.answer_table import AnswerTable, Texts
-from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE
+from lungwise.monitoring.drift import ALIKE, EDGES, FEWEST_FILMS, NOTABLE_DISTANCE
 from lungwise.monitoring.verified import Floats
 
 NOW, BEFORE = timedelta(weeks=4), timedelta(weeks=12)
 """The last weeks, and those before them that they are compared with."""
-ALIKE = 0.1
-"""Below this distance two populations count as alike (Siddiqi 2006)."""
 _BANDS = 5
 _FEWEST_OF_A_DEVICE = 10
 _STEPS, _LEAST = 200, 1e-3

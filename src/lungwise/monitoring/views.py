@@ -11,17 +11,28 @@ from werkzeug.wrappers import Response
 
 from lungwise.monitoring import charts
 from lungwise.monitoring.alarms import Alarms
+from lungwise.monitoring.answer_changes import SPANS
 from lungwise.monitoring.cusum import BASELINE
-from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread
+from lungwise.monitoring.drift import (
+    EDGES,
+    FEWEST_FILMS,
+    NOTABLE_DISTANCE,
+    Drift,
+    Spread,
+    WeekSpread,
+    distance_decimals,
+)
 from lungwise.monitoring.error_charts import ErrorChart
 from lungwise.monitoring.local_words import explained
 from lungwise.monitoring.models import ANSWERS
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
 from lungwise.monitoring.steadiness import ClinicSteadiness
+from lungwise.monitoring.steady_answer import steady_answer
 from lungwise.monitoring.watch_words import CAUSES, EXPLANATIONS, FEATURES, TITLES
 from lungwise.studies.labels import FINDINGS
 from lungwise.studies.models import StudyStatus
 from lungwise.webkit.current_person import person
+from lungwise.webkit.i18n import decimal
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("monitoring", __name__)
@@ -56,16 +67,19 @@ def drift() -> str:
     weeks = services().drift.weeks(person())
     reference = services().drift.reference
     chart = _drift_chart([reference.spread, *(week.spread for week in weeks)], weeks)
-    bands = [f"{low:.1f}-{high:.1f}" for low, high in pairwise((0, *EDGES, 1))]
+    bands = [f"{decimal(low, 1)}-{decimal(high, 1)}" for low, high in pairwise((0, *EDGES, 1))]
     return render_template(
         "monitoring/drift.html",
         weeks=weeks,
         reference=reference,
+        answer=steady_answer(weeks, reference.spread),
+        together=SPANS[-1],
         chart=chart,
         bands=bands,
         fewest=FEWEST_FILMS,
         far_apart=NOTABLE_DISTANCE,
         kinds=_KINDS,
+        distance_decimals=distance_decimals,
         **_more(),
     )
 

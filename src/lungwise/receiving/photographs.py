@@ -17,7 +17,7 @@ from lungwise.films import Film, Photographed, open_film
 from lungwise.films.film import Corner
 from lungwise.films.photograph.detection import proposed_corners
 from lungwise.jobs.reading_queue import sum_up
-from lungwise.store import after_commit, database_time
+from lungwise.store import Clock, after_commit, database_time
 from lungwise.studies.models import FilmRecord, JobState, Study
 from lungwise.studies.service import Studies
 from lungwise.studies.thumbnails import Thumbnails
@@ -35,12 +35,14 @@ class Photographs:
     def __init__(
         self,
         session: Session,
+        clock: Clock,
         studies: Studies,
         thumbnails: Thumbnails,
         audit: AuditTrail,
         wake: Callable[[], None],
     ) -> None:
         self._session = session
+        self._clock = clock
         self._thumbnails = thumbnails
         self._wake = wake
         self._studies = studies
@@ -93,6 +95,7 @@ class Photographs:
         for job in film.jobs:  # what is read of it in this moment is of another cut, and not kept
             job.state, job.claim, job.attempts, job.finished_at = JobState.QUEUED, "", 0, None
             job.due_at = database_time(self._session)
+            job.created_at = database_time(self._session, self._clock)  # what was concluded before is of another cut
         self._session.flush()
         sum_up(self._session, [film.study])
         film.study.unread = True

@@ -13,6 +13,7 @@ from lungwise.errors import Rejected
 from lungwise.films.refusals import N_
 from lungwise.receiving.uploads import Limits, Upload
 from lungwise.store import Base, Clock
+from lungwise.studies.numbers import decimals_apart
 from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 _TOO_MANY = N_(
@@ -84,8 +85,9 @@ class Quota:
         if 0 < self._limits.account_films < films:
             raise Rejected(_TOO_MANY, count=films, most=self._limits.account_films)
         if 0 < self._limits.account_bytes < size:
-            gigabytes = (f"{one / (1 << 30):.1f}" for one in (size, self._limits.account_bytes))
-            raise Rejected(_TOO_LARGE, **dict(zip(("count", "most"), gigabytes, strict=True)))
+            count, most = size / (1 << 30), self._limits.account_bytes / (1 << 30)
+            decimals = decimals_apart(count, most, fewest=1)
+            raise Rejected(_TOO_LARGE, count=f"{count:.{decimals}f}", most=f"{most:.{decimals}f}")
 
     def _today(self, person: Person) -> date:
         return day_in(self._zone_of(person.clinic_id), self._clock())

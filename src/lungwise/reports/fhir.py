@@ -23,12 +23,12 @@ from lungwise.reports import fhir_imaging
 from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
+from lungwise.studies.first_day import first_day
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
-from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion
+from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion, stated_conclusion
 from lungwise.studies.reference_tests import Reason, ReferenceTest
 from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
-from lungwise.time_zones import day_in
 
 Fields = dict[str, Any]
 _SYSTEM = "urn:lungwise"
@@ -125,7 +125,8 @@ def _patient(facts: PatientFacts, systems: PatientSystems, *, is_unclear: bool =
 def _diagnostic_report(report: Report) -> DiagnosticReport:
     """Write the report: preliminary as long as a model alone has read a film of it."""
     study = report.study
-    doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
+    conclusion = stated_conclusion(study)
+    doctors = f"Doctor's conclusion: {conclusion}." if conclusion else ""
     remark = report.conclusion_remark and f"{report.conclusion_remark}."
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
     headline = (report.headline.text, *report.headline.remarks)
@@ -149,9 +150,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
 
 def _taken(report: Report, *films: FilmRecord) -> date | datetime:
     """Return the day on which the first film was taken, or else when they came, as for a day that lies ahead."""
-    days = (film.taken_on for film in films if film.taken_on)
-    came_at = report.study.created_at
-    return min((day for day in days if day <= day_in(report.zone, came_at)), default=came_at)
+    return first_day(report.study, films, report.zone) or report.study.created_at
 
 
 def _symptoms(study: Study) -> str:
@@ -247,12 +246,12 @@ def _value(film: FilmReport, reading: ReadingRecord, change: ExtentChange | None
 def _extent(extent: Extent | None, change: ExtentChange | None) -> Iterator[Fields]:
     """Write how much of the lungs is opaque. No code of LOINC, SNOMED CT or RadLex says this of a chest film."""
     if extent:
-        yield _component("Extent of opacity in percent of the lung fields", _quantity(extent.percent, "%"))
-        yield _component("Brixia score, 0 to 18", _quantity(extent.brixia, "{score}"))
+        yield _component("Extent of opacity in percent of the lung fields", _quantity(round(extent.percent, 1), "%"))
+        yield _component("Brixia score, 0 to 18", _quantity(round(extent.brixia, 1), "{score}"))
     if change:
-        since = f"since {change.taken_on.isoformat()}, repeatability {change.difference.repeatability:.0f}"
+        since = f"since {change.taken_on.isoformat()}, repeatability {change.rounded.repeatability:g}"
         text = f"Change of the extent of opacity in percentage points {since}"
-        yield _component(text, _quantity(change.difference.points, "%"))
+        yield _component(text, _quantity(change.rounded.points, "%"))
 
 
 def _component(text: str, value: Fields) -> Fields:
@@ -260,7 +259,7 @@ def _component(text: str, value: Fields) -> Fields:
 
 
 def _quantity(value: float, unit: str) -> Fields:
-    return {"value": round(value, 1), "unit": unit.strip("{}"), "system": "http://unitsofmeasure.org", "code": unit}
+    return {"value": value, "unit": unit.strip("{}"), "system": "http://unitsofmeasure.org", "code": unit}
 
 
 def _share(value: float | None) -> Fields:

@@ -9,6 +9,7 @@ from fhir.resources.R4B.device import Device
 from fhir.resources.R4B.imagingstudy import ImagingStudy
 
 from lungwise.reports.report import Report
+from lungwise.studies.first_day import first_day
 from lungwise.studies.identifiers import ACCESSIONS, UIDS
 from lungwise.studies.service import FilmRecord, ReadingRecord, Study
 from lungwise.studies.uids import own_uid
@@ -105,7 +106,7 @@ def _imaging_study(report: Report, uid: str, name: Callable[[str], str]) -> Imag
         "basedOn": orders(report) or None,
         "status": "available",
         "subject": {"reference": name(report.patient.key)},
-        "started": min((film.taken_on for film in films if film.taken_on), default=report.study.created_at),
+        "started": first_day(report.study, films, report.zone) or report.study.created_at,
         "numberOfSeries": len(series),
         "numberOfInstances": len(films),
         "series": [_series(one, films) for one in series] or None,

@@ -29,6 +29,7 @@ from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import differing_headers
+from lungwise.studies.first_day import first_day
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.labels import (
     AGREEMENT,
@@ -39,8 +40,8 @@ from lungwise.studies.labels import (
     RESULTS,
     SYMPTOMS,
     TESTS,
-    percent,
 )
+from lungwise.studies.numbers import percent
 from lungwise.studies.outdated_opinions import is_outdated, newest_conclusion, written_before
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.reference_tests import Reason, ReferenceTest, result_from
@@ -52,6 +53,7 @@ from lungwise.studies.wording import (
     extent_sentence,
     own_thresholds_sentence,
     predictive_value,
+    probability_beside,
     uncertain_between,
 )
 from lungwise.text_direction import isolated
@@ -199,13 +201,14 @@ class _Author:
             yield self._words(_NAMES_OTHER) % {"number": order.accession}
 
     def _facts(self, study: Study, patient: Patient, orders: Sequence[Order]) -> tuple[tuple[str, str], ...]:
+        taken = first_day(study, study.films, self._clinic.zone)
         facts = {
             N_("Identifier"): patient.identifier,
             N_("Issuer of the identifier"): patient.issuer,
             N_("Name"): " · ".join(dict.fromkeys(patient.facts.names)),
             N_("Sex"): self._words(SEXES[patient.sex]) if patient.sex else "",
             N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
-            N_("Taken"): min(taken).isoformat() if (taken := _days_taken(study)) else "",
+            N_("Taken"): taken.isoformat() if taken else "",
             N_("Uploaded"): local_text(study.created_at, self._clinic.zone),
             N_("Accession number"): _each_once(film.accession for film in study.films),
             N_("Procedure"): _each_once(order.procedure.description for order in orders),
@@ -255,7 +258,7 @@ class _Author:
         """Write what is said of a film that was read."""
         findings = (f"{self._words(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
         return {
-            "probability": percent(reading.probability),
+            "probability": probability_beside(reading.probability, thresholds_of(reading)),
             "findings": ", ".join(findings),
             "uncertainty_range": self._uncertainty_range(reading),
             "predictive_value": self._right_share(reading),
@@ -265,7 +268,9 @@ class _Author:
 
     def _uncertainty_range(self, reading: ReadingRecord) -> str:
         thresholds = thresholds_of(reading)
-        return uncertain_between(self._words, thresholds) if thresholds else ""
+        if thresholds is None or reading.probability is None:
+            return ""
+        return uncertain_between(self._words, thresholds, reading.probability)
 
     def _right_share(self, reading: ReadingRecord) -> str:
         if CHILD in self._answer.warnings:  # it was measured on adults
@@ -291,8 +296,3 @@ class _Author:
 
 def _each_once(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(filter(None, texts)))
-
-
-def _days_taken(study: Study) -> list[date]:
-    """Return the days on which a study's films were taken, where their headers say."""
-    return [film.taken_on for film in study.films if film.taken_on]

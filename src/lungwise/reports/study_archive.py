@@ -34,23 +34,35 @@ class StudyArchive:
         ------
         Unavailable
             If the store does not give a film.
-        OSError
+        Rejected
             If it cannot be written.
         """
         out = io.BytesIO()
         self._export.write_study(person, key, clinic, out)
         file = self._folder / f"{person.clinic_id}-{key}.lungwise"
+        data = self._keys.encrypt(out.getvalue(), _context(file))
+        try:
+            self._write(file, data)
+        except OSError as error:
+            raise Rejected(
+                "Nothing can be written to %(folder)s, the folder for archived studies (%(fault)s). "
+                "The study stays: give the service that folder, and room in it.",
+                folder=str(self._folder),
+                fault=os.strerror(error.errno or 0),
+            ) from error
+        return file
+
+    def _write(self, file: Path, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         unfinished = file.with_suffix(".part")
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600)
         with unfinished.open("wb") as written:
-            written.write(self._keys.encrypt(out.getvalue(), _context(file)))
+            written.write(data)
             written.flush()
             os.fsync(written.fileno())
         unfinished.replace(file)
         _sync(self._folder)
-        return file
 
 
 def open_archived(file: Path, keys: Keys) -> bytes:

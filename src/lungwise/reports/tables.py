@@ -9,6 +9,7 @@ from datetime import UTC, date, tzinfo
 
 from lungwise.inputs import harmless_cell
 from lungwise.studies.headlines import Headlines
+from lungwise.studies.outdated_opinions import other_diagnosis
 from lungwise.studies.reference_tests import ReferenceTest
 from lungwise.studies.service import Study
 from lungwise.studies.stored_answers import covid_probability
@@ -25,9 +26,9 @@ _COLUMNS = (
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
     *("symptoms", "SpO2", "level", "headline", "taken"),
     *("extent", "Brixia score", "extent change", "extent repeatability", "compared with film of", "thresholds"),
-    "conclusion outdated",
+    *("conclusion outdated", "other diagnosis", "films", "films not read"),
 )
-Cell = str | int | date
+Cell = str | int | float | date
 
 
 def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinfo = UTC) -> str:
@@ -57,6 +58,9 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
                 *_extent(line),
                 "; ".join(line.answer.thresholds),
                 "yes" if line.is_outdated else "",
+                harmless_cell(other_diagnosis(study)),
+                len(line.answer.films),
+                len(line.answer.films) - len(line.answer.read),
             )
         )
     return out.getvalue()
@@ -78,8 +82,8 @@ def _extent(line: WorklistRow) -> Iterator[Cell]:
         return
     yield from (f"{film.extent.percent:.1f}", f"{film.extent.brixia:.1f}")
     change = line.changes.get(film.key)
-    yield f"{change.difference.points:.1f}" if change else ""
-    yield f"{film.extent.repeatability:.1f}"
+    yield change.rounded.points if change else ""
+    yield change.rounded.repeatability if change else f"{film.extent.repeatability:.1f}"
     yield change.taken_on if change else ""
 
 

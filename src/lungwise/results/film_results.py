@@ -18,6 +18,7 @@ from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.films.dicom.header import RequestedProcedure, read_header
 from lungwise.films.dicom.transfer_syntax import syntax_of
+from lungwise.films.refusals import CHILD
 from lungwise.orders.service import Order
 from lungwise.patients.service import Patient
 from lungwise.reading.reading import Reading, Verdict
@@ -36,9 +37,10 @@ from lungwise.results.result_objects import (
 )
 from lungwise.results.study_header import OrderFacts, StudyFacts, study_header
 from lungwise.settings.checks import RESULT_OBJECTS
+from lungwise.studies.headlines import missing_sentence
 from lungwise.studies.outdated_opinions import newest_conclusion, was_read_before
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
-from lungwise.studies.stored_answers import is_child, normal_and_pattern, raised_of
+from lungwise.studies.stored_answers import normal_and_pattern, raised_of, study_answer
 from lungwise.studies.uids import own_uid
 
 _NAMES = {
@@ -131,7 +133,8 @@ class FilmResults:
         study = films[0].study
         patient = self._studies.patient(person, study)
         orders = self._studies.orders_of(study)
-        is_unclear = patient.is_unclear or bool(self._studies.orders_of_others(study))
+        is_doubted = bool(self._studies.orders_of_others(study))
+        answer = study_answer(study, patient, self._zone or UTC, is_doubted=is_doubted)
         changes = self._studies.extent_changes(person, study, patient)
         said = newest_conclusion(study) or next(reversed(study.opinions), None)
         return [
@@ -143,8 +146,8 @@ class FilmResults:
                     model=film.reading.model,
                     version=film.reading.version,
                     made_at=film.reading.created_at,
-                    is_child=is_child(study, patient, self._zone or UTC),
-                    is_unclear=is_unclear,
+                    is_child=CHILD in answer.warnings,
+                    is_unclear=answer.is_unclear,
                     change=changes.get(film.key),
                     is_concluded_on=said is None or was_read_before(film, said),
                 ),
@@ -178,6 +181,7 @@ class FilmResults:
             sentences=tuple(_sentences(report)),
             diagnosis=study.conclusion or "",
             changed_at=study.changed_at,
+            missing=_missing(report),
             sent=tuple(self._studies.sent_reports.of(study.id, film.study_uid or "")),
         )
 
@@ -258,6 +262,13 @@ def _sentences(report: Report) -> Iterable[str]:
     """Write what persons say of a study, and what tests found."""
     yield from (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
     yield from (f"{test}: {result}" for test, result in report.tests)
+
+
+def _missing(report: Report) -> str:
+    """Say that films were given up; those that were refused are in the results, each with its reason."""
+    answer = study_answer(report.study, report.patient, report.zone, is_doubted=bool(report.ordered.of_others))
+    given_up = [film for film in answer.missing if not film.is_refused]
+    return missing_sentence(str, len(given_up)) if given_up else ""
 
 
 def _identified(load: Callable[[], bytes], uids: tuple[str, str, str]) -> bytes:

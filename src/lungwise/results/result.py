@@ -69,6 +69,8 @@ class Statement:
         What the doctor concludes, as the study has it; empty if nobody has concluded anything.
     changed_at
         When somebody last changed what a report says.
+    missing
+        That films could not be read which are not in the report; empty where it has all.
     sent
         The versions of the structured report that archives have, the newest first.
     """
@@ -77,6 +79,7 @@ class Statement:
     sentences: tuple[str, ...] = ()
     diagnosis: str = ""
     changed_at: datetime | None = None
+    missing: str = ""
     sent: tuple[ReportVersion, ...] = ()
 
 

@@ -72,7 +72,7 @@ _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
 def report_content(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> MeasurementReport:
     """Say what was found on a study's films; of a refused film that it could not be read, and why."""
     groups: list[Group] = [group for film, its in films for group in _groups(film, its)]
-    if said is not None and (said.sentences or said.diagnosis):
+    if said is not None and (said.sentences or said.diagnosis or said.missing):
         groups.append(_statement(films, said))
     groups += (region for film, its in films for region in _regions(film, its))
     return MeasurementReport(
@@ -84,17 +84,21 @@ def report_content(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statem
 
 
 def structured_report(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> Dataset:
-    """Make the report of a study: the object that holds `report_content`."""
+    """Make the report of a study: the object that holds `report_content`; partial where it is silent on a film."""
     header, result = films[0][0], films[-1][1]
-    return Comprehensive3DSR(
+    missing = said.missing if said is not None else ""
+    report = Comprehensive3DSR(
         evidence=[film.as_evidence() for film, _result in films],
         content=report_content(films, said)[0],
         **result.made_as(header, "SR"),
         instance_number=1,
-        is_complete=True,
+        is_complete=not missing,
         series_description=SERIES["SR"].description,
         requested_procedures=referenced_requests(header) or None,
     )
+    if missing:
+        report.CompletionFlagDescription = missing
+    return report
 
 
 def _observer(result: FilmResult) -> ObserverContext:
@@ -159,7 +163,7 @@ def _statement(
         qualitative_evaluations=[QualitativeEvaluation(_IMPRESSION, code)] if code else None,
         source_images=sources or None,
     )
-    for sentence in said.sentences:
+    for sentence in filter(None, (said.missing, *said.sentences)):
         _comment(group, sentence)
     return group
 
@@ -172,7 +176,7 @@ def _extent(header: StudyHeader, result: FilmResult, extent: Extent) -> Measurem
     ]
     change, courses = result.change, []
     if change:
-        measured.append(Measurement(_CHANGE, round(change.difference.points, 1), codes.UCUM.Percent))
+        measured.append(Measurement(_CHANGE, change.rounded.points, codes.UCUM.Percent))
         courses.append(QualitativeEvaluation(_COURSE, DIRECTIONS[change.difference.direction]))
     group = _measured(header, result, "extent of opacity", _OPACITY, measured, courses)
     if change:

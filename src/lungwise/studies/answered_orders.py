@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from lungwise.orders.order import OrderStatus
 from lungwise.orders.progress import OrderProgress
 from lungwise.orders.service import Order
-from lungwise.studies.models import Study, StudyStatus
+from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 
 
 class AnsweredOrders:
@@ -34,7 +34,17 @@ class AnsweredOrders:
         """Let a study answer an order, unless another does; what is read already is done."""
         self.answer(order, study)
         if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):  # no reading follows that would say so
-            self._orders.finish([study.key])
+            self.finish([study.key])
+
+    def finish(self, studies: Collection[str]) -> None:
+        """Keep that the films of these studies are read, except where a fault kept one of them from being read."""
+        given_up = (
+            select(Study.key)
+            .join(FilmRecord)
+            .join(Job, (Job.film_id == FilmRecord.id) & (Job.model == "") & (Job.state == JobState.FAILED))
+            .where(Study.key.in_(studies), ~exists().where(ReadingRecord.film_id == FilmRecord.id))
+        )
+        self._orders.finish(set(studies) - set(self._session.scalars(given_up)))
 
     def settle_late(self, order: Order) -> list[Study]:
         """Let studies of its patient that were here before an order answer it; return those that name it."""

@@ -40,6 +40,8 @@ class FilmAnswer:
         Whether it cannot be read; otherwise one without a verdict waits.
     is_given_up
         Whether it is read no more for a fault of the machine, until an administrator tries again.
+    needs_no_reading
+        Whether it was refused for what it shows: a side view, or no chest.
     probability
         Of COVID-19.
     normal
@@ -64,6 +66,7 @@ class FilmAnswer:
     verdict: Verdict | None = None
     is_refused: bool = False
     is_given_up: bool = False
+    needs_no_reading: bool = False
     probability: float = 0.0
     normal: float = 0.0
     normal_leads: bool = False
@@ -186,11 +189,18 @@ class StudyAnswer:
         """The films that were read."""
         return tuple(film for film in self.films if film.verdict is not None)
 
+    @cached_property
+    def missing(self) -> tuple[FilmAnswer, ...]:
+        """The films that it says nothing of although it should: refused, or given up. None while some are awaited."""
+        unread = () if self.is_waiting else self.films
+        return tuple(film for film in unread if film.verdict is None and not film.needs_no_reading)
+
     @property
     def is_stuck(self) -> bool:
-        """Whether nothing of what it waits for is being read."""
+        """Whether there is no answer, for a fault, and nothing of what it waits for is being read."""
         waiting = [film for film in self.films if film.verdict is None and not film.is_refused]
-        return self.is_waiting and bool(waiting) and all(film.is_given_up for film in waiting)
+        is_open = self.is_waiting or not self.read
+        return is_open and bool(waiting) and all(film.is_given_up for film in waiting)
 
     @cached_property
     def leading(self) -> FilmAnswer:
@@ -230,6 +240,24 @@ class StudyAnswer:
         names = dict.fromkeys(name for film in self.read for name in film.possible)
         return tuple(name for name in names if name not in self.suggested)
 
+    @property
+    def named_as_suggested(self) -> tuple[str, ...]:
+        """The findings that its headline says are there: COVID-19 by the verdict, others where a film suggests them."""
+        covid = (COVID,) if self.verdict == Verdict.POSITIVE else ()
+        return (*covid, *(name for name in self.suggested if name != COVID))
+
+    @property
+    def named_as_possible(self) -> tuple[str, ...]:
+        """The findings that it says may be there: COVID-19 by the verdict, or where a film looks faintly like it."""
+        is_faint = self.verdict == Verdict.NEGATIVE and COVID in self.suggested
+        covid = (COVID,) if self.verdict == Verdict.UNCERTAIN or is_faint else ()
+        return (*covid, *(name for name in self.possible if name != COVID))
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All findings that its headline names."""
+        return (*self.named_as_suggested, *self.named_as_possible)
+
     @cached_property
     def most_opaque(self) -> FilmAnswer | None:
         """The film with the largest extent of opacity; None where no reading says one."""
@@ -240,6 +268,15 @@ class StudyAnswer:
     def thresholds(self) -> tuple[str, ...]:
         """The ids of the clinic's own thresholds that its films were read by."""
         return tuple(dict.fromkeys(film.thresholds.id for film in self.read if film.thresholds))
+
+    @property
+    def says(self) -> tuple[object, ...]:
+        """What its headline says, apart from numbers: as long as a second reading says the same, nothing changed."""
+        if not self.read:
+            return ()
+        findings = frozenset(self.suggested), frozenset(self.possible)
+        likely_normal = all(film.normal_leads for film in self.read)
+        return self.verdict, self.leading.level, *findings, likely_normal, self.warnings, len(self.missing)
 
     @cached_property
     def warnings(self) -> frozenset[str]:

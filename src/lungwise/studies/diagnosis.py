@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from lungwise.reading.reading import Verdict
+from lungwise.studies.answers import StudyAnswer
 
 
 class Diagnosis(StrEnum):
@@ -24,16 +25,31 @@ class Diagnosis(StrEnum):
 
 CHOICES = tuple(one for one in Diagnosis if one is not Diagnosis.NO_COVID_19)
 """What a form offers."""
-_AGREED = {Verdict.POSITIVE: Diagnosis.COVID_19, Verdict.UNCERTAIN: Diagnosis.UNCERTAIN}
 _DEFINITE = {Diagnosis.NORMAL, Diagnosis.COVID_19, Diagnosis.TUBERCULOSIS, Diagnosis.OTHER_PNEUMONIA}
-_PATTERNS = {"": Diagnosis.NORMAL} | {one.value: one for one in (Diagnosis.TUBERCULOSIS, Diagnosis.OTHER_PNEUMONIA)}
+_SUGGESTED = {one.value: one for one in (Diagnosis.TUBERCULOSIS, Diagnosis.OTHER_PNEUMONIA)}
 
 
-def agreed_diagnosis(verdict: str, pattern: str) -> Diagnosis | None:
-    """Return what agreeing with a study's verdict and pattern concludes; None where it has no verdict."""
-    if verdict == Verdict.NEGATIVE:
-        return _PATTERNS.get(pattern, Diagnosis.NO_COVID_19)
-    return _AGREED.get(Verdict(verdict)) if verdict in set(Verdict) else None
+def agreed_diagnosis(answer: StudyAnswer) -> Diagnosis | None:
+    """Return what agreeing with a study's headline concludes: no more than that says; None where it has no verdict.
+
+    A finding that is only possible, a faint COVID-19 and a study of which a film could not be read are uncertain.
+    """
+    if answer.is_waiting or not answer.read:
+        return None
+    if answer.verdict == Verdict.POSITIVE:
+        return Diagnosis.COVID_19
+    if answer.verdict == Verdict.UNCERTAIN:
+        return Diagnosis.UNCERTAIN
+    return _without_covid(answer)
+
+
+def _without_covid(answer: StudyAnswer) -> Diagnosis:
+    pattern = answer.leading.pattern
+    if pattern is None:
+        return Diagnosis.UNCERTAIN if answer.missing else Diagnosis.NORMAL
+    if pattern in answer.suggested:
+        return _SUGGESTED.get(pattern, Diagnosis.UNCERTAIN)
+    return Diagnosis.UNCERTAIN if answer.possible else Diagnosis.NO_COVID_19
 
 
 def contradicts(agreed: Diagnosis | None, concluded: Diagnosis | None) -> bool:

@@ -16,6 +16,7 @@ from lungwise.patients.identity import PatientFacts, differences
 from lungwise.patients.service import Patient
 from lungwise.reading.extent import Difference, Extent, difference
 from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.numbers import decimals_apart
 from lungwise.studies.visibility import visible_to
 
 
@@ -36,6 +37,13 @@ class ExtentChange:
     before: float
     now: float
     difference: Difference
+
+    @property
+    def rounded(self) -> Difference:
+        """The difference as numbers for other systems, as fine as shows whether it is beyond repeatability."""
+        points, repeatability = self.difference.points, self.difference.repeatability
+        decimals = decimals_apart(abs(points), repeatability, fewest=1)
+        return Difference(points=round(points, decimals), repeatability=round(repeatability, decimals))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

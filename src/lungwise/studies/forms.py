@@ -168,7 +168,7 @@ WORDS = "words"
 """The parameter of an address that holds the words that search a patient, encrypted."""
 
 
-def _patterns() -> list[SelectChoice]:
+def _findings() -> list[SelectChoice]:
     found = (one for one in FINDINGS if one.name != NORMAL)
     return [SelectChoice("", _("All")), *(SelectChoice(one.name, _(one.label)) for one in found)]
 
@@ -178,7 +178,7 @@ class WorklistForm(PageForm):
 
     text = SearchField(_("Patient name or number"), [Length(max=100)], render_kw={"autocomplete": "off"})
     status = SelectField(_("COVID-19 verdict"), name="standing", choices=_choices(_("All"), StudyStatus), default="")
-    pattern = SelectField(_("Looks like"), choices=_patterns(), default="")
+    finding = SelectField(_("Looks like"), choices=_findings(), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -208,7 +208,7 @@ class WorklistForm(PageForm):
         return WorklistQuery(
             text=good.get("text") or "",
             status=StudyStatus(status) if status else None,
-            pattern=good.get("pattern") or "",
+            finding=good.get("finding") or "",
             unread=bool(good.get("unread")),
             zone=get_timezone(),
             since=good.get("since"),

@@ -9,13 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lungwise.films.refusals import CHILD, N_, PHOTOGRAPH, TURNED_UPRIGHT, Words
+from lungwise.films.refusals import (
+    CHILD,
+    IMPOSSIBLE_DATE,
+    N_,
+    PHOTOGRAPH,
+    TURNED_UPRIGHT,
+    UNREADABLE_AGE,
+    Words,
+)
 from lungwise.reading.findings import finding_named
 from lungwise.reading.pattern import COVID, NORMAL, OTHER
 from lungwise.reading.prevalence import PredictiveValue, ShareIll
 from lungwise.reading.reading import Verdict
 from lungwise.studies.answers import FilmAnswer, Level, StudyAnswer
-from lungwise.studies.labels import percent
+from lungwise.studies.numbers import in_words, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,8 @@ class Headline:
     Parameters
     ----------
     cautions
-        Why the answer is to be doubted: a child, a photograph, a turned film, an unclear identity.
+        Why the answer is to be doubted: a child, a photograph, a turned film, an unclear identity or age, a film that
+        could not be read.
     sentences
         What was found, and what to do about it.
     advice
@@ -81,6 +90,7 @@ class Headline:
 _WAITING: Final = N_("Being read."), N_("The films are saved and are being read.")
 _REFUSED: Final = N_("Not read."), N_("No film of this study could be read. Each film says why, and what to do.")
 _NORMAL: Final = N_("Looks normal."), N_("No COVID-19 pattern seen.")
+_REST_NORMAL: Final = N_("The rest looks normal."), _NORMAL[1]
 _STUCK: Final = N_("Not read."), N_("A fault kept Lungwise from reading the film. Tell your administrator.")
 _ABNORMAL, _DOUBTFUL = N_("Not normal."), N_("Not clearly normal.")
 _OTHER: Final = N_("No known pattern stands out: refer the film to a radiologist.")
@@ -100,16 +110,20 @@ _ADVICE: Final = {
 _UNCLEAR = "identity-unclear"
 _CAUTIONS: Final = {
     CHILD: N_("Not made for children."),
+    UNREADABLE_AGE: N_("Age unclear: do not rely on this for a child."),
     _UNCLEAR: N_("Identity unclear: make sure whose film this is."),
+    IMPOSSIBLE_DATE: N_("A date in the header cannot be right: check whose film this is, and their age."),
     PHOTOGRAPH: N_("Read from a photograph, less surely than from the film."),
     TURNED_UPRIGHT: N_("The film was turned upright: check its sides."),
 }
+_MISSING: Final = N_("One film could not be read."), N_("%(count)s films could not be read.")
+"""Beside the cautions: nothing of a study is called normal where a film of it was not looked at."""
 _SHARE_ILL: Final = N_("of results like this turn out to be COVID-19, if %(prevalence)s patients have it")
 _INTERVAL: Final = N_("(95 %% interval: %(lower)s to %(upper)s)")
 _CALIBRATED: Final = N_("%(finding)s: calibrated probability")
 _ABNORMAL_FILMS: Final = N_("Not normal: %(count)s of %(films)s films; highest: film %(number)s.")
 _NORMAL_FILMS: Final = N_("%(count)s of %(films)s films were read; none stands out.")
-_UNREAD_FILMS: Final = N_("Films that could not be read: %(count)s.")
+_OTHER_FILMS: Final = N_("Films that are not frontal chest films: %(count)s.")
 _SHARE_OF: Final = N_("%(part)s in %(whole)s")
 
 
@@ -129,30 +143,37 @@ class Headlines:
         self._predictive_value = predictive_value
 
     def of_film(self, film: FilmAnswer, study: StudyAnswer | None = None) -> Headline:
-        """Write the headline of one film, of a study's patient."""
+        """Write the headline of one film, of a study's patient: a child by any film of it is one on each."""
+        study = study or StudyAnswer(films=(film,))
         is_waiting = film.verdict is None and not film.is_refused
-        alone = replace(study, films=(film,)) if study else StudyAnswer(films=(film,))
-        return self.of(replace(alone, is_waiting=is_waiting))
+        return self.of(replace(study, films=(film,), is_waiting=is_waiting, is_child=CHILD in study.warnings))
 
     def of(self, answer: StudyAnswer) -> Headline:
         """Write the headline of a study."""
         if answer.is_waiting or not answer.read:
             sentence, advice = map(self._words, _unread(answer))
             return Headline(level=Level.GREY, sentences=(sentence,), advice=advice)
-        cautions = [code for code in _CAUTIONS if code in answer.warnings or (code == _UNCLEAR and answer.is_unclear)]
+        is_child, cautions = CHILD in answer.warnings, tuple(self._cautions(answer))
         return Headline(
-            level=_level(answer, cautions),
-            cautions=tuple(self._words(_CAUTIONS[code]) for code in cautions),
+            level=_level(answer, is_child=is_child, is_doubted=bool(cautions)),
+            cautions=cautions,
             sentences=tuple(self._sentences(answer)),
             advice=self._words(_ADVICE[answer.verdict or Verdict.NEGATIVE]),
-            is_child=CHILD in cautions,
-            number=None if CHILD in cautions else self._number(answer),
+            is_child=is_child,
+            number=None if is_child else self._number(answer),
             source=self._source(answer) if len(answer.films) > 1 else None,
         )
 
+    def _cautions(self, answer: StudyAnswer) -> Iterator[str]:
+        for code, caution in _CAUTIONS.items():
+            if code in answer.warnings or (code == _UNCLEAR and answer.is_unclear):
+                yield self._words(caution)
+        if answer.missing:
+            yield missing_sentence(self._words, len(answer.missing))
+
     def _sentences(self, answer: StudyAnswer) -> list[str]:
         if answer.leading.level is Level.GREEN:
-            return [self._words(sentence) for sentence in _NORMAL]
+            return [self._words(sentence) for sentence in (_REST_NORMAL if answer.missing else _NORMAL)]
         found = [*self._suggestions(answer), *self._possibilities(answer)]
         likely_normal = all(film.normal_leads for film in answer.read)
         if answer.verdict == Verdict.POSITIVE:
@@ -209,8 +230,8 @@ class Headlines:
         template = _ABNORMAL_FILMS if abnormal else _NORMAL_FILMS
         values = {"count": abnormal or read, "films": films, "number": film.number}
         sentence = self._words(template) % values
-        if abnormal and read < films:
-            sentence += " " + self._words(_UNREAD_FILMS) % {"count": films - read}
+        if abnormal and (others := sum(one.needs_no_reading for one in answer.films)):
+            sentence += " " + self._words(_OTHER_FILMS) % {"count": others}
         return Source(film=film.key, number=film.number, sentence=sentence)
 
 
@@ -221,16 +242,13 @@ def _unread(answer: StudyAnswer) -> tuple[str, str]:
     return _WAITING if answer.is_waiting else _REFUSED
 
 
-def _level(answer: StudyAnswer, cautions: list[str]) -> Level:
+def _level(answer: StudyAnswer, *, is_child: bool, is_doubted: bool) -> Level:
     """Colour a headline: a child's is grey, and nothing is called normal where something speaks against it."""
     level = answer.leading.level
-    return Level.GREY if CHILD in cautions or (cautions and level is Level.GREEN) else level
+    return Level.GREY if is_child or (is_doubted and level is Level.GREEN) else level
 
 
-def in_words(share: float) -> dict[str, int]:
-    """Return a share as so many of so many, in the smallest round numbers that come near it."""
-    for whole in (2, 3, 4, 5, 10, 20, 50, 100):
-        part = round(share * whole)
-        if part and abs(part / whole - share) <= share / 20:
-            return {"part": part, "whole": whole}
-    return {"part": round(share * 1000), "whole": 1000}
+def missing_sentence(words: Words, count: int) -> str:
+    """Say that one film or more could not be read."""
+    one, several = _MISSING
+    return words(several if count > 1 else one) % {"count": count}

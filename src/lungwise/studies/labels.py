@@ -19,7 +19,7 @@ SHORT: Final = {
     "waiting": N_("Being read"),
 }
 FINDINGS: Final = {finding.name: finding.label for finding in findings.FINDINGS} | {
-    "negative": N_("No pneumonia"),
+    "negative": N_("No signs of COVID-19"),
     "typical": N_("Typical of COVID-19"),
     "indeterminate": N_("Indeterminate"),
     "atypical": N_("Atypical"),
@@ -90,12 +90,3 @@ LIMITS: Final = N_(
     "This reading supports a doctor's decision and does not replace it. It looks at a single frontal "
     "chest film, knows nothing about the patient, and can be wrong in both directions."
 )
-
-
-def percent(probability: float | None) -> str:
-    """Write a probability without more precision than it has."""
-    if probability is None:
-        return ""
-    if probability < 0.01:
-        return "< 1 %"
-    return "> 99 %" if probability > 0.99 else f"{probability * 100:.0f} %"

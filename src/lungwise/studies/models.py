@@ -85,8 +85,8 @@ def _created(context: DefaultExecutionContext) -> datetime:
 class Study(Base):
     """One visit's films of one patient.
 
-    `status`, `probability`, `conclusion` and `pcr` repeat what its readings, opinions and results say,
-    so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
+    `status`, `probability`, `pattern`, `named_findings`, `conclusion` and `pcr` repeat what its readings, opinions and
+    results say, so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
     the database count as it walks an index. `taken_at` is when its first film was taken, or else when it was uploaded.
     The worklist's indexes hold all that it filters by, so that only the lines of the page are fetched. A study that
     came over the network has no author but the AE title of the node that took it, and the Study Instance UID whose
@@ -121,6 +121,7 @@ class Study(Base):
     status: Mapped[str] = mapped_column("standing", String(10))
     probability: Mapped[float] = mapped_column()
     pattern: Mapped[str] = mapped_column(String(40), default="")
+    named_findings: Mapped[str] = mapped_column(String(80), default="")
     urgency: Mapped[float] = mapped_column(default=0.0)
     conclusion: Mapped[str | None] = mapped_column(String(20))
     pcr: Mapped[str | None] = mapped_column(String(10))

@@ -14,6 +14,7 @@ from lungwise.access import Person, Right
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient
 from lungwise.store import keys_of
+from lungwise.studies.first_day import first_day
 from lungwise.studies.header_index import accession_context
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.reference_results import ReferenceResults
@@ -168,5 +169,4 @@ def _check_first(study: Study, row: TableRow, entered: EnteredResult, first: dic
 
 def _day(study: Study, zone: tzinfo) -> date:
     """Return the day of a study: on which its first film was taken, or else came."""
-    taken = [film.taken_on for film in study.films if film.taken_on]
-    return min(taken, default=day_in(zone, study.created_at))
+    return first_day(study, study.films, zone) or day_in(zone, study.created_at)

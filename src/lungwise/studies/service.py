@@ -44,6 +44,7 @@ from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.report_identifiers import ReportIdentifiers, report_identifiers
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.stated_patients import as_known_to
+from lungwise.studies.stored_answers import film_answers
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
 
@@ -259,7 +260,7 @@ class Studies:
         """
         person.need(Right.CONCLUDE)
         study = self._locked(person, key)  # a film that is added or read meanwhile would seem older, and as if seen
-        agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
+        agreed = agreed_diagnosis(film_answers(study)) if entered.agrees else None
         _check(study, entered)
         _check_agreement(agreed, entered)
         conclusion = entered.conclusion or agreed
@@ -304,7 +305,7 @@ class Studies:
         study = self._locked(person, key)
         refuse_overwriting(known, study.clinical, details)
         study.clinical = details
-        study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
+        study.urgency = urgency_of(study, is_whole=not film_answers(study).missing)
         self._session.flush()
         self.report_changes.of_study(study)
         self._audit.record(person, Action.CHANGED, Subject.STUDY, study.key)

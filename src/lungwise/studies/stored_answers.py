@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from operator import attrgetter
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from lungwise.films.film import ADULT
+from lungwise.films.refusals import NEED_NO_READING
 from lungwise.patients.service import Patient
 from lungwise.reading import pattern
 from lungwise.reading.artefact import shipped_card
@@ -25,6 +27,7 @@ from lungwise.time_zones import day_in
 
 STORED_READING = (
     ReadingRecord.verdict,
+    ReadingRecord.refusal_code,
     ReadingRecord.probability,
     ReadingRecord.findings,
     ReadingRecord.normal_called,
@@ -55,6 +58,10 @@ class StoredReading(Protocol):
     @property
     def verdict(self) -> str | None:
         """None where the film was refused."""
+
+    @property
+    def refusal_code(self) -> str | None:
+        """Why it was; None of a film that was read."""
 
     @property
     def probability(self) -> float | None:
@@ -140,8 +147,13 @@ def answer_of(
 ) -> FilmAnswer:
     """Return what a film says: nothing where it is not read."""
     if reading is None or reading.verdict is None:
-        is_refused = reading is not None and reading.model is not None
-        return FilmAnswer(key=key, number=number, is_refused=is_refused, is_given_up=is_given_up)
+        return FilmAnswer(
+            key=key,
+            number=number,
+            is_refused=reading is not None and reading.model is not None,
+            is_given_up=is_given_up,
+            needs_no_reading=reading is not None and reading.refusal_code in NEED_NO_READING,
+        )
     normal, found = normal_and_pattern(reading)
     return film_answer(
         key=key,
@@ -170,9 +182,8 @@ def film_headline(
     headlines: Headlines, film: FilmRecord, patient: Patient, zone: tzinfo, *, is_doubted: bool
 ) -> Headline:
     """Write the headline of one film of a patient's; see `study_answer` for `is_doubted`."""
-    is_unclear = patient.is_unclear or is_doubted
-    about = StudyAnswer(films=(), is_child=is_child(film.study, patient, zone), is_unclear=is_unclear)
-    return headlines.of_film(answer_of(film.reading, film.key, is_given_up=_is_given_up(film)), about)
+    answer = study_answer(film.study, patient, zone, is_doubted=is_doubted)
+    return headlines.of_film(answer.films[film.study.films.index(film)], answer)
 
 
 def study_answer(study: Study, patient: Patient, zone: tzinfo, *, is_doubted: bool) -> StudyAnswer:
@@ -183,11 +194,22 @@ def study_answer(study: Study, patient: Patient, zone: tzinfo, *, is_doubted: bo
     is_doubted
         Whether a film of it names an order of another patient.
     """
-    films = (
-        answer_of(film.reading, film.key, number, is_given_up=_is_given_up(film))
-        for number, film in enumerate(study.films, start=1)
+    return replace(
+        film_answers(study),
+        is_child=is_child(study, patient, zone),
+        is_unclear=patient.is_unclear or is_doubted,
     )
-    return _answer(study, patient, films, zone, is_doubted=is_doubted)
+
+
+def film_answers(study: Study) -> StudyAnswer:
+    """Return what the films of a study say, whoever its patient is."""
+    return StudyAnswer(
+        films=tuple(
+            answer_of(film.reading, film.key, number, is_given_up=_is_given_up(film))
+            for number, film in enumerate(study.films, start=1)
+        ),
+        is_waiting=study.status == StudyStatus.WAITING,
+    )
 
 
 def _is_given_up(film: FilmRecord) -> bool:
@@ -214,20 +236,14 @@ def study_answers(
         of_study.append(answer_of(row, row.key, len(of_study) + 1, is_given_up=bool(row.is_given_up)))
     doubted = studies_naming_others(session, studies)
     return [
-        _answer(study, patients[study.patient_id], films[study.id], zone, is_doubted=study.id in doubted)
+        StudyAnswer(
+            films=tuple(films[study.id]),
+            is_waiting=study.status == StudyStatus.WAITING,
+            is_child=is_child(study, patients[study.patient_id], zone),
+            is_unclear=patients[study.patient_id].is_unclear or study.id in doubted,
+        )
         for study in studies
     ]
-
-
-def _answer(
-    study: Study, patient: Patient, films: Iterable[FilmAnswer], zone: tzinfo, *, is_doubted: bool
-) -> StudyAnswer:
-    return StudyAnswer(
-        films=tuple(films),
-        is_waiting=study.status == StudyStatus.WAITING,
-        is_child=is_child(study, patient, zone),
-        is_unclear=patient.is_unclear or is_doubted,
-    )
 
 
 def covid_probability(study: Study) -> float | None:

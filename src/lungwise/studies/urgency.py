@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lungwise.reading.pattern import COVID
-from lungwise.studies.clinical_details import ClinicalDetails
-from lungwise.studies.models import StudyStatus
+from lungwise.studies.models import Study, StudyStatus
+from lungwise.studies.named_findings import names_in
 
 HIGHEST_URGENCY = 8.0
 LOW_SPO2 = 90
@@ -13,21 +13,31 @@ _CALLED, _NOT_NORMAL, _NOT_READ, _NORMAL = 3, 2, 1, 0
 _CONTAGIOUS = frozenset({COVID, "tuberculosis"})
 
 
-def urgency_of(status: str, pattern: str, probability: float, details: ClinicalDetails) -> float:
+def urgency_of(study: Study, *, is_whole: bool = True) -> float:
     """Return how urgent a study is, in [0, 8].
 
-    First come patients with too little oxygen, then films that look like COVID-19 or tuberculosis, others that are not
-    normal, films that could not be read, and normal ones; of equals, the likelier to show COVID-19.
+    First come patients with too little oxygen, then studies whose headline names COVID-19 or tuberculosis, as suggested
+    or as possible, others that are not normal, films that could not be read, and normal ones; of equals, the likelier
+    to show COVID-19.
+
+    Parameters
+    ----------
+    is_whole
+        Whether all films of the study could be read that it should say something of.
     """
-    danger = details.spo2 is not None and details.spo2 < LOW_SPO2
-    return 4 * danger + _level(status, pattern) + min(probability, 0.999)
+    spo2 = study.clinical.spo2
+    danger = spo2 is not None and spo2 < LOW_SPO2
+    level = _level(study)
+    if level == _NORMAL and not is_whole and study.status != StudyStatus.WAITING:
+        level = _NOT_READ
+    return 4 * danger + level + min(study.probability, 0.999)
 
 
-def _level(status: str, pattern: str) -> int:
-    if status == StudyStatus.WAITING:
+def _level(study: Study) -> int:
+    if study.status == StudyStatus.WAITING:
         return _NORMAL
-    if status == StudyStatus.REFUSED:
+    if study.status == StudyStatus.REFUSED:
         return _NOT_READ
-    if pattern in _CONTAGIOUS or status == StudyStatus.POSITIVE:
+    if _CONTAGIOUS.intersection(names_in(study.named_findings)):
         return _CALLED
-    return _NOT_NORMAL if pattern or status != StudyStatus.NEGATIVE else _NORMAL
+    return _NOT_NORMAL if study.pattern else _NORMAL

@@ -20,6 +20,7 @@ from lungwise.reading.prevalence import PredictiveValue
 from lungwise.studies import shown_after_upload
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.clock_check import ClockCheck
+from lungwise.studies.diagnosis import agreed_diagnosis
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.headlines import Headlines
@@ -259,6 +260,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         study=study,
         patient=patient,
         answer=answer,
+        agreed=agreed_diagnosis(answer),
         shown=shown,
         number=study.films.index(shown) + 1 if shown else 0,
         headers=differing_headers(study, patient, services().studies.data),

@@ -8,10 +8,11 @@ by lies in the index that it walks: only the lines that are shown are fetched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -26,6 +27,7 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.extent_changes import ExtentChange, changes_of_patients
 from lungwise.studies.models import Study, StudyStatus
+from lungwise.studies.named_findings import values_with
 from lungwise.studies.outdated_opinions import outdated_conclusions
 from lungwise.studies.stated_patients import as_known_to
 from lungwise.studies.stored_answers import study_answers
@@ -51,12 +53,13 @@ class Order(StrEnum):
 class WorklistQuery:
     """Which studies to list, and the position that the page begins after, or ends before.
 
-    `since` and `until` are days, in a time zone, on which the films were taken.
+    `finding` is one that the headline names, as suggested or as possible. `since` and `until` are days, in a time zone,
+    on which the films were taken.
     """
 
     text: str = ""
     status: StudyStatus | None = None
-    pattern: str = ""
+    finding: str = ""
     unread: bool = False
     since: date | None = None
     until: date | None = None
@@ -132,11 +135,12 @@ class Worklist:
         patients = self._patients.search.matching(person, query.text)
         runs = [True] if query.unread else [True, False]
         if patients is not None and not person.may(Right.SEE_ALL):
-            rows = _ordered(select(Study.id).where(*_wanted(person, query, runs, None)), query, None, backwards=False)
+            wanted = _wanted(person, query, runs, None, _named(query))
+            rows = _ordered(select(Study.id).where(*wanted), query, None, backwards=False)
             return len(self._matching(person, query.text, rows, sys.maxsize))
         if patients is not None and len(patients) > FEW:
             return None
-        wanted = _wanted(person, query, runs, patients)
+        wanted = _wanted(person, query, runs, patients, _named(query))
         return self._session.scalar(select(func.count()).select_from(Study).where(*wanted)) or 0
 
     def all(self, person: Person, query: WorklistQuery) -> Iterator[WorklistRow]:
@@ -170,9 +174,10 @@ class Worklist:
         return self._session.scalar(following) or self._session.scalar(unread)
 
     def _fetch_results(self, rows: list[WorklistRow]) -> None:
-        """Fetch the reference results of a page at once, not row by row."""
+        """Fetch the reference results and opinions of a page at once, not row by row."""
         studies = select(Study).where(Study.id.in_([row.study.id for row in rows]))
-        self._session.scalars(studies.options(selectinload(Study.reference_results))).all()
+        beside = (selectinload(Study.reference_results), selectinload(Study.opinions))
+        self._session.scalars(studies.options(*beside)).all()
 
     def _changes(self, person: Person, rows: list[WorklistRow]) -> dict[str, ExtentChange]:
         """Find what changed on films that say an extent of opacity, by the film's key."""
@@ -198,16 +203,29 @@ class Worklist:
         patients = self._patients.search.matching(person, query.text)
         by_id = patients is not None and len(patients) <= FEW and person.may(Right.SEE_ALL)
         few = patients if by_id else None
+        is_walked = patients is None or few is not None
         for run in _runs(query, position, backwards=backwards):
             here = position if position and position.unread is run else None
-            rows = _ordered(select(Study.id).where(*_wanted(person, query, [run], few)), query, here, backwards)
-            if patients is None or few is not None:
-                found += self._session.scalars(rows.limit(PAGE + 1 - len(found)))
+            # A list of several values would be read whole and sorted: the index has the order of each by itself.
+            named = [[value] for value in _named(query)] if is_walked else []
+            rows = [
+                _ordered(select(Study.id).where(*_wanted(person, query, [run], few, one)), query, here, backwards)
+                for one in named or [_named(query)]
+            ]
+            limit = PAGE + 1 - len(found)
+            if is_walked:
+                found += self._first(rows, query.order, limit, backwards=backwards)
             else:
-                found += self._matching(person, query.text, rows, PAGE + 1 - len(found))
+                found += self._matching(person, query.text, rows[0], limit)
             if len(found) > PAGE:
                 break
         return self._fetched(found)
+
+    def _first(self, walks: list[Select[int]], order: Order, limit: int, *, backwards: bool) -> list[int]:
+        """Return the first studies of several walks, each of which is in list order."""
+        rows = [row for walk in walks for row in self._session.execute(walk.add_columns(_COLUMNS[order]).limit(limit))]
+        rows.sort(key=itemgetter(1, 0), reverse=not backwards)
+        return [row[0] for row in rows[:limit]]
 
     def _matching(self, person: Person, text: str, studies: Select[int], limit: int) -> list[int]:
         """Return the first studies of the many patients whom a text finds: a walk in list order fills a page soon."""
@@ -236,9 +254,12 @@ class Worklist:
 
 
 def _wanted(
-    person: Person, query: WorklistQuery, runs: list[bool], patients: list[int] | None
+    person: Person, query: WorklistQuery, runs: list[bool], patients: list[int] | None, named: Sequence[str]
 ) -> Iterator[ColumnElement[bool]]:
-    """Say which studies of some runs are wanted; of these patients alone, where they are few."""
+    """Say which studies of some runs are wanted; of these patients alone, where they are few.
+
+    `named` are the values, one of which a study's `named_findings` are to have; empty for any.
+    """
     is_own = not person.may(Right.SEE_ALL)
     # Which no index helps: of few patients, or one's own, a database that has not counted its rows shall not walk the
     # clinic.
@@ -251,12 +272,16 @@ def _wanted(
         yield Study.patient_id.in_(patients)
     if query.status:
         yield Study.status == query.status.value
-    if query.pattern:
-        yield Study.pattern == query.pattern
+    if named:
+        yield Study.named_findings.in_(named) if len(named) > 1 else Study.named_findings == named[0]
     if query.since:
         yield Study.taken_at >= datetime.combine(query.since, time.min, query.zone)
     if query.until:
         yield Study.taken_at <= datetime.combine(query.until, time.max, query.zone)
+
+
+def _named(query: WorklistQuery) -> list[str]:
+    return values_with(query.finding) if query.finding else []
 
 
 def _ordered(studies: Select[int], query: WorklistQuery, position: _Position | None, backwards: bool) -> Select[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from flask import Flask, current_app, request
-from flask_babel import format_date, format_datetime, get_domain, get_locale, get_timezone, gettext
+from flask_babel import format_date, format_datetime, format_decimal, get_domain, get_locale, get_timezone, gettext
 from flask_security import current_user
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
@@ -75,10 +75,10 @@ class FormTranslations:
 
 
 def init_app(app: Flask) -> None:
-    """Add the filters for dates and names, and the sentences of refusals, to the templates."""
+    """Add the filters for dates, numbers and names, and the sentences of refusals, to the templates."""
     app.jinja_env.globals.update(_=_translated, gettext=_translated)
     app.jinja_env.filters.update(day=_day, moment=_moment, zoned=_zoned, second=_second, local_day=_local_day)
-    app.jinja_env.filters.update(isolated=_isolated)
+    app.jinja_env.filters.update(decimal=decimal, isolated=_isolated)
     app.jinja_env.globals.update(languages=LANGUAGES, page_language=lambda: str(get_locale()))
     app.jinja_env.globals.update(zone_now=lambda: zone_label(datetime.now(UTC), get_timezone()))
     app.jinja_env.globals.update(refused=_refused, warned=_warned)
@@ -105,6 +105,11 @@ def _refused(refusal: Refusal) -> str:
 
 def _warned(code: str) -> str:
     return warning_sentence(code, gettext)
+
+
+def decimal(value: float, places: int) -> str:
+    """Write a number with so many decimals, behind the comma or the point of the language."""
+    return str(format_decimal(value, f"0.{'0' * places}"))
 
 
 def _day(value: date | None) -> str:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 from click.testing import CliRunner
 
@@ -18,6 +20,14 @@ def test_help_lists_every_command() -> None:
 
 def test_the_version_is_the_packages() -> None:
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    changes = Path(__file__).parents[3] / "CHANGELOG.md"
+    released = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", changes.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert released[0] == __version__
 
 
 def test_an_unknown_command_is_bad_usage() -> None:

@@ -148,7 +148,7 @@ def test_what_is_not_given_is_as_the_settings_file_says_and_no_installation_is_n
         use_artefact(WEIGHTS)
     assert table.exit_code == lines.exit_code == 3, table.output
     assert "letter.txt no es una" in " ".join(table.output.split())
-    assert "Where 44% have COVID-19" in table.output
+    assert "Where 44 % have COVID-19" in table.output
     assert json.loads(lines.stdout)["model"]["version"] == "0.0.1"
     assert "n'est pas une" in json.loads(lines.stdout)["refusal"]["reason"]
     assert not (tmp_path / "home").exists()

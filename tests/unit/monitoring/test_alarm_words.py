@@ -40,6 +40,12 @@ def test_a_jump_of_the_answers_says_how_far_since_when_and_why(language: str) ->
     assert len(said) == len(JumpCause)
 
 
+def test_how_far_answers_jumped_is_told_apart_from_what_chance_makes() -> None:
+    jumped = Alarm(finding=COVID, sort=ANSWERS, films=120, wrong=0, expected=0.2563, distance=0.2571, cause="both")
+    jumped.result = date(2026, 11, 16).toordinal()
+    assert "a distance of 0.257 from those before; chance alone seldom makes 0.256." in numbers(jumped, str)
+
+
 def test_a_mail_links_to_the_page_where_its_address_is_known() -> None:
     with_link, without = (letter([alarm("normal", "misses")], page, str)[1] for page in ("https://a.org/drift", ""))
     assert "https://a.org/drift" in with_link

@@ -18,6 +18,7 @@ from lungwise.monitoring.drift import (
     Drift,
     Reference,
     Spread,
+    distance_decimals,
     limit_of_chance,
     read_reference,
     spread_of,
@@ -108,6 +109,13 @@ def test_fewer_films_must_be_farther_apart_than_chance_takes_them() -> None:
     spreads = [Spread(bands=tuple(map(int, bands)), refused=int(refused)) for *bands, refused in drawn]
     far = [here.distance(there) or 0 for here, there in zip(spreads[::2], spreads[1::2], strict=True)]
     assert sum(distance >= limit_of_chance(FEWEST_FILMS, FEWEST_FILMS) for distance in far) <= 4  # 1 of 1000
+
+
+@pytest.mark.parametrize(
+    ("distance", "shown"), [(0.1234, "0.12"), (0.25, "0.25"), (0.2478, "0.248"), (0.0998, "0.0998"), (0.1, "0.10")]
+)
+def test_a_distance_below_a_limit_never_looks_like_the_limit(distance: float, shown: str) -> None:
+    assert f"{distance:.{distance_decimals(distance)}f}" == shown
 
 
 def test_only_an_administrator_sees_it(services: Services) -> None:

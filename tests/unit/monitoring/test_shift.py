@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lungwise.monitoring.answer_table import AnswerTable
-from lungwise.monitoring.drift import FEWEST_FILMS, NOTABLE_DISTANCE
-from lungwise.monitoring.shift import ALIKE, Cause, Shift, distance, prevalences, shift_of
+from lungwise.monitoring.drift import ALIKE, FEWEST_FILMS, NOTABLE_DISTANCE
+from lungwise.monitoring.shift import Cause, Shift, distance, prevalences, shift_of
 from lungwise.studies.models import monday
 
 WEEK = monday(date(2026, 3, 2)).toordinal()

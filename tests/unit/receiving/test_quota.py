@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from lungwise.errors import Rejected
 from lungwise.receiving.quota import Quota, UploadDay
@@ -34,6 +35,16 @@ def test_an_account_uploads_so_much_in_a_day(either_services: Services) -> None:
     services.clock.forward(days=3)
     quota.count(ada, films(3))
     assert services.session.query(UploadDay).count() == 1
+
+
+def test_more_than_is_allowed_never_looks_like_what_is_allowed(services: Services) -> None:
+    gigabyte = 1 << 30
+    limits = Limits(films=50, film_bytes=100, total_bytes=100, account_bytes=2 * gigabyte)
+    quota, ada = Quota(services.session, services.clock, limits), services.person()
+    quota.count(ada, [])
+    services.session.execute(update(UploadDay).values(size=2 * gigabyte + gigabyte // 100))
+    with pytest.raises(Rejected, match=r"would have sent 2\.01 GB today, and 2\.00 are allowed"):
+        quota.check(ada, films(1))
 
 
 def test_a_node_and_an_installation_without_a_quota_count_nothing(services: Services) -> None:

@@ -130,13 +130,14 @@ def test_what_was_seen_dates_from_the_day_of_the_film_or_else_from_the_upload(
     services: Services, ada: Person, film: Callable[..., bytes]
 ) -> None:
     dated = opened(services, ada, dated_film("20260301", DARK, PatientID="H-7"))
-    ahead = opened(services, ada, dated_film("29990301", BRIGHT, PatientID="H-7"))
+    ahead = opened(services, ada, dated_film("20260305", BRIGHT, PatientID="H-7"))
     undated = opened(services, ada, film(1))
     services.read_all()
     for study, day in ((dated, "2026-03-01"), (ahead, "2026-03-02T09:00:00Z"), (undated, "2026-03-02T09:00:00Z")):
         said = written(services, ada, study.key)
         assert said["Observation"]["effectiveDateTime"] == day
         assert said["DiagnosticReport"]["effectiveDateTime"] == day
+        assert study is undated or said["ImagingStudy"]["started"] == day
 
 
 def test_every_reference_leads_to_a_resource_of_the_bundle(

@@ -32,7 +32,7 @@ def test_a_report_holds_what_the_study_holds(services: Services, film: Callable[
     services.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
     reports = reports_of(services)
     report = reports.of(person, key, "Hill")
-    assert report.headline.title == "Looks like COVID-19 pneumonia."
+    assert report.headline.title == "One film could not be read. Looks like COVID-19 pneumonia."
     assert [len(reports.pictures(one.record)) for one in report.films] == [2, 1]
     assert [one.headline.title for one in report.films] == ["Looks like COVID-19 pneumonia.", "Not read."]
     assert "an old scar" in report.opinions[0].sentences[1]

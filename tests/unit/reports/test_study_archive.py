@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from conftest import Services
 
 
+def export_of(services: Services, priors: Priors) -> PatientExport:
+    reports = Reports(services.studies, str, services.settings)
+    return PatientExport(services.studies, services.patients, priors, reports, services.clock, str)
+
+
 def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
     services: Services, film: Callable[..., bytes], tmp_path: Path
 ) -> None:
@@ -32,10 +37,8 @@ def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
     services.read_all()
     patient = services.studies.patient(ada, study)
     newer, older = (add_prior(services.session, services.store, services.clock, patient, n) for n in (1, 2))
-    reports = Reports(services.studies, str, services.settings)
     priors = Priors(services.session, services.store, services.patients.records)
-    export = PatientExport(services.studies, services.patients, priors, reports, services.clock, str)
-    file = StudyArchive(tmp_path / "old", keys, export).keep(ada, study.key, "Hill")
+    file = StudyArchive(tmp_path / "old", keys, export_of(services, priors)).keep(ada, study.key, "Hill")
     assert (file.name, file.stat().st_mode & 0o77) == (f"{ada.clinic_id}-{study.key}.lungwise", 0)
     assert "Bartók".encode() not in file.read_bytes() and data[:64] not in file.read_bytes()
     opened = zipfile.ZipFile(io.BytesIO(open_archived(file, keys)))
@@ -50,3 +53,16 @@ def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
         bad.write_bytes(other.read_bytes())
         with pytest.raises(Rejected):
             open_archived(bad, keys)
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, PatientFacts(identifier="7"), [("a", film(1, 8))])
+    priors = Priors(services.session, services.store, services.patients.records)
+    (tmp_path / "taken").write_bytes(b"")
+    folder = tmp_path / "taken" / "old"
+    archive = StudyArchive(folder, services.store.keys, export_of(services, priors))
+    with pytest.raises(Rejected, match=f"Nothing can be written to {folder}"):
+        archive.keep(ada, study.key, "Hill")

@@ -81,6 +81,18 @@ def test_a_conclusion_that_a_film_came_after_is_outdated(services: Services, fil
         services.studies.add_films(person, key, [("b", film(2))])
 
 
+def test_a_row_says_how_many_films_were_not_read_and_what_another_diagnosis_is(
+    services: Services, film: Callable[..., bytes], blank: bytes
+) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1)), ("b", blank), ("c", film(2))]).key
+    services.read_all()
+    services.studies.conclude(person, key, Conclusion(conclusion=Diagnosis.OTHER, other="=a tumour"))
+    (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()), HEADLINES)))
+    assert (row["conclusion"], row["other diagnosis"]) == ("other", "'=a tumour")
+    assert (row["films"], row["films not read"]) == ("3", "1")
+
+
 def test_a_study_that_was_not_read_has_no_probability(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
     for data in (blank_bytes(), film(1)):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,15 @@ from dicom_files import dicom_bytes, dicom_file, film_dataset
 from lungwise.orders.order import OrderRequest, OrderWay, Procedure
 from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
 from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.headlines import Headlines
+from lungwise.studies.models import JobState
 from lungwise.studies.service import Conclusion
+from lungwise.studies.stored_answers import film_headline
 from plans import statements
 from synthetic_films import chest_bytes
 
@@ -166,3 +172,43 @@ def test_the_structured_report_says_of_which_films_the_conclusion_is(
     (said,) = (one for one in groups if "before film 2 was added or read" in one[-1].get("TextValue", ""))
     images = [item for item in said if item.ValueType == "IMAGE"]
     assert [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in images] == [films[0].instance_uid]
+
+
+def test_the_structured_report_says_that_a_film_is_not_in_it(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    study = services.studies.open(person, PatientFacts(), [("a", film(1)), ("b", film(2))])
+    study.films[1].jobs[0].state = JobState.FAILED
+    services.read_all()
+    (report,) = results.of(person, study.films, {"SR"})
+    assert (report.CompletionFlag, report.CompletionFlagDescription) == ("PARTIAL", "One film could not be read.")
+    texts = [item.value for item in report.iterall() if item.keyword == "TextValue"]
+    assert "One film could not be read." in texts
+
+    services.queue.retry()
+    services.read_all()
+    (whole,) = results.of(person, services.studies.get(person, study.key).films, {"SR"})
+    assert whole.CompletionFlag == "COMPLETE"
+    assert "could not be read" not in str(whole.to_json())
+
+
+def test_a_child_by_one_films_header_is_one_in_the_results_of_each(services: Services) -> None:
+    person = services.person()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    named = {"StudyInstanceUID": "1.2.3", "PatientID": "7", "PatientBirthDate": ""}
+    films = [
+        dicom_file(chest_bytes(seed=seed), SOPInstanceUID=f"1.2.3.{seed}", **named, **age)
+        for seed, age in ((1, {"PatientAge": "007Y"}), (2, {"PatientAge": ""}))
+    ]
+    study = services.studies.open(person, PatientFacts(), [("a", films[0])])
+    services.studies.add_films(person, study.key, [("b", films[1])])
+    services.read_all()
+    assert [film.reading.warnings for film in study.films if film.reading] == [["child"], []]
+    (report,) = results.of(person, study.films, {"SR"})
+    texts = [item.value for item in report.iterall() if item.keyword == "TextValue"]
+    assert sum(text.startswith("Not made for children.") for text in texts) == 2
+    patient = services.studies.patient(person, study)
+    headlines = Headlines(str, PredictiveValue(shipped_card(), 0.1))
+    for film in study.films:
+        headline = film_headline(headlines, film, patient, UTC, is_doubted=False)
+        assert (headline.is_child, headline.number) == (True, None)

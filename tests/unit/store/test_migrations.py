@@ -240,6 +240,42 @@ def test_studies_of_an_earlier_release_are_given_what_the_worklist_sorts_by(eith
     database.close()
 
 
+def test_studies_of_an_earlier_release_are_given_the_findings_that_their_headlines_name(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0051")
+    both = {"normal": 0.01, "COVID-19": 0.02, "other pneumonia": 0.62, "tuberculosis": 0.6}
+    faint = {"normal": 0.1, "COVID-19": 0.28}
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM readings"))
+        read = "INSERT INTO readings (film_id, model, version, created_at, verdict, normal_called, pattern, findings,"
+        read += " raised, appearance) VALUES (:film, 'm', :version, '2026-03-02 09:00:00', :verdict, :called, :pattern,"
+        read += " :findings, :raised, '{}')"
+        for film, version, verdict, called, pattern, findings, names in (
+            (1, "1", "negative", True, None, {"normal": 0.9}, []),
+            (1, "2", "negative", False, "other pneumonia", both, ["other pneumonia", "tuberculosis"]),
+            (2, "1", "positive", False, "tuberculosis", {"COVID-19": 0.9, "tuberculosis": 0.95}, ["tuberculosis"]),
+            (3, "1", "negative", None, None, faint, None),
+            (4, "1", "negative", True, None, {"normal": 0.9}, None),
+            (5, "1", "negative", False, "other", {"normal": 0.1}, []),
+        ):
+            values = {"film": film, "version": version, "verdict": verdict, "called": called, "pattern": pattern}
+            listed = None if names is None else json.dumps(names)
+            connection.execute(text(read), values | {"findings": json.dumps(findings), "raised": listed})
+        connection.execute(text("UPDATE studies SET standing = 'negative', urgency = 2.02 WHERE id IN (1, 5)"))
+        connection.execute(text("UPDATE studies SET urgency = 7.28 WHERE id = 3"))  # with too little oxygen
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        rows = connection.execute(text("SELECT named_findings, urgency FROM studies WHERE id < 6 ORDER BY id")).all()
+        left = connection.scalar(text("SELECT COUNT(*) FROM studies WHERE named_findings = '-'"))
+    database.close()
+    named = ["other pneumonia|tuberculosis", "COVID-19|tuberculosis", "COVID-19", "", ""]
+    assert [tuple(row) for row in rows] == list(zip(named, [pytest.approx(3.02), 3.75, 7.28, 3.75, 2.02], strict=True))
+    assert left == 0
+
+
 def test_readings_by_a_clinics_own_calibration_are_given_what_the_model_said(either: Settings) -> None:
     database = Database(either)
     upgrade(database.engine, "0001")

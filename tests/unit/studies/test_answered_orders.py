@@ -10,6 +10,9 @@ from dicom_files import dicom_file
 from lungwise.orders.order import OrderRequest, OrderStatus, OrderWay
 from lungwise.orders.service import Order, Orders
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
+from lungwise.studies.answered_orders import AnsweredOrders
+from lungwise.studies.models import JobState
 from lungwise.studies.service import Study
 from synthetic_films import chest_words
 
@@ -134,3 +137,22 @@ def test_an_order_goes_on_to_its_own_patients_study_where_a_merging_is_undone(ca
     own = case.take()
     merging.take_back(case.ada, clara.key)
     assert case.stands == (own.key, OrderStatus.IN_PROGRESS)
+
+
+def test_an_order_is_not_done_while_a_fault_keeps_a_film_of_its_study_from_being_read(case: Case) -> None:
+    study = case.take()
+    services = case.services
+    named = {"PatientID": BELA.identifier, "PatientName": BELA.name, "SpecificCharacterSet": "ISO_IR 192"}
+    uid = study.films[0].study_uid
+    other = dicom_file(chest_words(), SOPInstanceUID=generate_uid(), StudyInstanceUID=uid, **named)
+    services.studies.add_films(case.ada, study.key, [("other", other)])
+    failed = study.films[1].jobs[0]
+    failed.state = JobState.FAILED
+    case.read()
+    assert study.status in set(Verdict)
+    assert case.stands == (study.key, OrderStatus.IN_PROGRESS)
+    AnsweredOrders(services.session).settle(case.order, study)
+    assert case.stands == (study.key, OrderStatus.IN_PROGRESS)
+    services.queue.retry()
+    case.read()
+    assert case.stands == (study.key, OrderStatus.DONE)

@@ -7,14 +7,13 @@ import pytest
 
 from dated_films import BRIGHT, DARK, dated_film
 from lungwise.patients.service import PatientFacts
-from lungwise.reading.extent import Direction
+from lungwise.reading.extent import Difference, Direction
 from lungwise.studies.dispatch_models import Dispatch, DispatchState
-from lungwise.studies.extent_changes import changes_of_patients
+from lungwise.studies.extent_changes import ExtentChange, changes_of_patients
 
 if TYPE_CHECKING:
     from conftest import Services
     from lungwise.patients.service import Patient
-    from lungwise.studies.extent_changes import ExtentChange
     from lungwise.studies.service import Study
 
 
@@ -66,6 +65,19 @@ def test_less_opacity_is_said_too(clinic: Clinic) -> None:
 
     assert found is not None and found.difference.direction is Direction.LESS
     assert found.difference.points < -found.difference.repeatability
+
+
+@pytest.mark.parametrize(
+    ("points", "rounded"),
+    [(18.7, (18.7, 18.66)), (-18.7, (-18.7, 18.66)), (18.68, (18.68, 18.66)), (30.04, (30.0, 18.7))],
+)
+def test_a_difference_is_rounded_no_further_than_it_keeps_its_direction(
+    points: float, rounded: tuple[float, float]
+) -> None:
+    difference = Difference(points=points, repeatability=18.6564)
+    found = ExtentChange(film="f", taken_on=date(2026, 3, 1), before=20, now=20 + points, difference=difference).rounded
+    assert (found.points, found.repeatability) == rounded
+    assert found.direction is difference.direction
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from lungwise.errors import Contradiction
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.models import ReadingRecord, Study
 from lungwise.studies.service import Conclusion
 from report_texts import text_of_pdf
 
@@ -75,6 +77,33 @@ def test_who_says_the_same_of_the_same_answer_again_has_said_it_once(
     clock.forward(minutes=1)
     services.read_all()
     conclude(ada, Conclusion(note="clear"), 6)
+
+
+def test_the_form_says_what_agreeing_records(
+    app: Lungwise, ada: Visitor, clock: Clock, film: Callable[..., bytes]
+) -> None:
+    study = ada.upload(film(1))
+    normal = {"normal": 0.6, "COVID-19": 0.01, "other pneumonia": 0.0, "tuberculosis": 0.31}
+
+    def read(pattern: str | None, findings: dict[str, float]) -> str:
+        values = {"verdict": "negative", "probability": 0.01, "findings": findings, "pattern": pattern}
+        values |= {"raised": [pattern] if pattern else [], "normal_called": pattern is None}
+        with app.database.writing() as session:
+            session.execute(update(ReadingRecord).values(**values))
+            session.execute(update(Study).values(status="negative", pattern=pattern or ""))
+        ada.post(f"{study}/opinions", page=study, agrees="yes")
+        return ada.get(study).text
+
+    said = "“I agree” without a conclusion of your own records: "
+    possible = read("tuberculosis", normal)
+    assert "Tuberculosis is possible" in possible
+    assert f"{said}Uncertain." in possible
+    assert re.search(r"Agrees with the verdict</strong>\s+Conclusion: Uncertain\.", possible)
+    clock.now += timedelta(minutes=1)
+    suggested = read("tuberculosis", {**normal, "normal": 0.1})
+    assert f"{said}Tuberculosis." in suggested
+    assert re.search(r"Agrees with the verdict</strong>\s+Conclusion: Tuberculosis\.", suggested)
+    assert f"{said}Normal." in read(None, {**normal, "normal": 0.999, "tuberculosis": 0.0})
 
 
 def test_a_page_that_is_still_open_agrees_with_nothing_that_came_later(

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from lungwise.errors import Contradiction
+from lungwise.jobs.reading_queue import ATTEMPTS, Jobs, Model
 from lungwise.patients.service import PatientFacts
-from lungwise.store import Database, FilmStore
+from lungwise.receiving.photographs import Photographs
+from lungwise.store import Database, FilmStore, database_time
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import ReadingRecord, Study
 from lungwise.studies.outdated_opinions import (
@@ -21,6 +23,7 @@ from lungwise.studies.outdated_opinions import (
     outdated_conclusions,
 )
 from lungwise.studies.service import Conclusion
+from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.worklist import WorklistQuery
 from lungwise.wiring import Wiring
 
@@ -51,7 +54,7 @@ def test_a_film_that_is_added_or_read_after_the_conclusion_asks_for_another(
         return is_concluded(study), [covers(concluded, one) for one in study.films], outdated
 
     services.studies.conclude(person, key, NORMAL)
-    assert said() == (False, [True], False)  # there is no answer yet
+    assert said() == (False, [False], False)  # there is no answer yet, and so nothing newer either
     services.clock.forward(minutes=1)
     services.read_all()
     assert said() == (False, [False], True)
@@ -119,3 +122,33 @@ def test_nobody_concludes_on_a_film_whose_reading_is_being_kept(
         with pytest.raises(Contradiction, match="added or read"):
             concluding.result()
     database.close()
+
+
+def test_a_conclusion_on_another_cut_of_a_photograph_is_outdated_whether_the_new_one_can_be_read_or_not(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    study = services.studies.open(person, PatientFacts(), [("a", film(1))])
+    services.read_all()
+    services.studies.conclude(person, study.key, NORMAL)
+    assert is_concluded(study)
+    services.clock.forward(minutes=1)
+    if services.session.get_bind().dialect.name != "sqlite":
+        time.sleep(1.1)  # its clock is the database's
+    marking = Photographs(
+        *(services.session, services.clock, services.studies),
+        *(Thumbnails(services.session), services.audit, lambda: None),
+    )
+    marking.mark(person, study.films[0].key, ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)))
+    jobs = Jobs(services.session, services.clock, 30)
+    for attempt in range(1, ATTEMPTS + 1):
+        (claim,) = jobs.claim(Model(name="synthetic", version="1"))
+        failed = jobs.fail(claim, "Fault")
+        assert failed is not None and failed.attempts == attempt
+        failed.due_at = database_time(services.session)
+        services.session.flush()
+    services.session.expire_all()
+    (opinion,) = study.opinions
+    assert (study.status, is_concluded(study), is_outdated(study, opinion)) == ("refused", False, True)
+    assert outdated_conclusions(services.session, [study.id]) == {study.id}
+    assert study.report_version == 3  # read, concluded, given up

@@ -266,7 +266,7 @@ def test_what_a_radiologist_saw_stands_on_the_study_and_in_the_worklist(
 
 
 def test_a_line_says_whose_film_it_is_and_who_sent_it(ada: Visitor) -> None:
-    ada.upload(
+    study = ada.upload(
         dicom(
             PatientID="P-1",
             PatientName="Okafor^Amara",
@@ -278,6 +278,10 @@ def test_a_line_says_whose_film_it_is_and_who_sent_it(ada: Visitor) -> None:
     page = re.sub(r"\s+", " ", ada.get("/studies").text)
     assert "P-1 · 45 years · Female" in page
     assert "<td>Ada</td>" in page
+    viewer = re.search(r'href="(/films/\w+)', ada.get(study).text)
+    assert viewer
+    for place in (study, f"{study}/report", viewer[1]):  # each says how old she was when the film was taken
+        assert "(45 years)" in ada.get(place).text
 
 
 def test_a_study_that_a_fault_keeps_from_being_read_says_so_in_every_list(
@@ -307,8 +311,10 @@ def test_the_list_is_filtered_by_what_films_look_like_and_sorted_by_urgency(
         study = ada.upload(film(number), identifier=f"H-{number}")
         with without_readers.database.writing() as session:
             found = update(Study).where(Study.key == study.rsplit("/", 1)[1])
-            session.execute(found.values(status="negative", pattern=pattern, urgency=float(number % 2)))
-    listed = ada.get("/studies?pattern=tuberculosis").text
+            session.execute(
+                found.values(status="negative", pattern=pattern, named_findings=pattern, urgency=float(number % 2))
+            )
+    listed = ada.get("/studies?finding=tuberculosis").text
     assert "H-1" in listed and "H-0" not in listed and "H-2" not in listed
     assert "1 study" in listed
     first = re.findall(r"H-\d", ada.get("/studies?order=urgent").text)[0]

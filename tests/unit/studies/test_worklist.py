@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -38,6 +39,7 @@ def fill(services: Services, person: Person, count: int) -> None:
                 "status": statuses[n % 3].value,
                 "probability": (n * 37 % 101) / 101,
                 "pattern": ("COVID-19", "tuberculosis", "")[n % 3],
+                "named_findings": ("COVID-19", "tuberculosis", "")[n % 3],
                 "urgency": (n * 41 % 103) / 103,
             }
             for n in range(count)
@@ -78,9 +80,9 @@ def test_filters_narrow_the_list(services: Services) -> None:
         "uncertain"
     }
     assert all(study.unread for study in walk(services, person, WorklistQuery(unread=True)))
-    ill = walk(services, person, WorklistQuery(pattern="tuberculosis"))
+    ill = walk(services, person, WorklistQuery(finding="tuberculosis"))
     assert {study.pattern for study in ill} == {"tuberculosis"} and len(ill) == 20
-    assert walk(services, person, WorklistQuery(pattern="tuberculosis", status=StudyStatus.NEGATIVE)) == []
+    assert walk(services, person, WorklistQuery(finding="tuberculosis", status=StudyStatus.NEGATIVE)) == []
     assert len(walk(services, person, WorklistQuery(text="bartok"))) == 20
     assert walk(services, person, WorklistQuery(text="nobody")) == []
     today = services.clock().date()
@@ -106,8 +108,8 @@ INDEXED = [
     for order in Order
     for status, unread in ((None, False), (StudyStatus.POSITIVE, False), (None, True))
 ] + [
-    WorklistQuery(pattern="tuberculosis"),
-    WorklistQuery(pattern="tuberculosis", order=Order.URGENT),
+    WorklistQuery(finding="tuberculosis"),
+    WorklistQuery(finding="tuberculosis", order=Order.URGENT),
     WorklistQuery(since=date(2025, 9, 1), until=date(2025, 12, 31)),
 ]
 
@@ -124,9 +126,17 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
         for plan in (explained(services.session, statement) for statement in walks):
             assert "ix_studies" in plan
             assert "TEMP B-TREE" not in plan
-            assert "filesort" not in plan
+            # MariaDB may rather sort what it takes for a handful, as the studies that name a rare pair of findings.
+            assert "filesort" not in plan or (wanted.finding and rows_expected(plan) < PAGE), plan
         if services.session.get_bind().dialect.name == "mysql":
             assert rows_read(services.session, turn) < 6 * PAGE
+
+
+def rows_expected(plan: str) -> int:
+    """How many rows MariaDB expects to read, as its plan says before it names what it uses."""
+    found = re.search(r" (\d+) Using ", plan)
+    assert found, plan
+    return int(found[1])
 
 
 def test_who_sees_their_own_studies_alone_reads_no_others(large: Services) -> None:
@@ -216,7 +226,7 @@ def test_the_count_is_of_all_pages(either_services: Services) -> None:
         WorklistQuery(),
         WorklistQuery(unread=True),
         WorklistQuery(status=StudyStatus.POSITIVE),
-        WorklistQuery(pattern="tuberculosis"),
+        WorklistQuery(finding="tuberculosis"),
         WorklistQuery(text="bartok"),
         WorklistQuery(text="nobody"),
         WorklistQuery(since=services.clock().date()),

@@ -28,6 +28,14 @@ def test_a_page_speaks_the_browsers_language_or_the_installations(
     assert f'<html lang="{language}"' in page
 
 
+@pytest.mark.parametrize(
+    ("language", "written"), [("en", "1234.30"), ("es", "1234,30"), ("fr", "1234,30"), ("hi", "1234.30")]
+)
+def test_a_number_has_the_comma_or_the_point_of_the_language(language: str, written: str, app: Lungwise) -> None:
+    with app.test_request_context(headers={"Accept-Language": language}):
+        assert app.jinja_env.from_string("{{ 1234.3|decimal(2) }}").render() == written
+
+
 def test_an_account_chooses_its_own(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> None:
     enrol(app, "Ada")
     ada = visit(app)

@@ -131,13 +131,13 @@ def film_of(
 
 
 def _change_of(change: ExtentChange) -> extent_schemas.ExtentChange:
-    found = change.difference
+    rounded = change.rounded
     return extent_schemas.ExtentChange(
         film=change.film,
         taken_on=change.taken_on,
-        points=round(found.points, 1),
-        repeatability=round(found.repeatability, 1),
-        direction=found.direction.value,
+        points=rounded.points,
+        repeatability=rounded.repeatability,
+        direction=change.difference.direction.value,
     )
 
 
