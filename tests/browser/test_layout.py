@@ -146,6 +146,8 @@ def test_a_long_word_widens_no_page(
         == 0
     )
     page.emulate_media(media="print")
+    page.goto(study)
+    assert page.evaluate("(e => e.scrollHeight - e.clientHeight)(document.querySelector('section.patient a'))") <= 1
     page.goto(f"{study}/report")
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
