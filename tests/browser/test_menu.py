@@ -83,3 +83,27 @@ def test_who_only_uploads_has_a_header_of_their_own_pages(served: Site, chromium
     assert shown_links(page) == ["/studies"]
     expect(page.get_by_text("These are the studies that you uploaded.")).to_be_visible()
     page.context.close()
+
+
+def test_the_menu_of_administration_moves_nothing_and_closes_when_one_goes_elsewhere(
+    served: Site, chromium: Browser
+) -> None:
+    page = signed_in(chromium, served, DESKTOP, Role.ADMINISTRATOR)
+    menu, opener = page.locator(".administration > div"), page.locator(".administration summary")
+    before = page.locator("h1").bounding_box()
+    opener.click()
+    expect(menu).to_be_visible()
+    assert page.locator("h1").bounding_box() == before
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    for _link in (*ADMINISTRATION, "who"):
+        page.keyboard.press("Tab")
+    expect(menu).to_be_hidden()
+    opener.click()
+    expect(menu).to_be_visible()
+    page.locator("h1").click()
+    expect(menu).to_be_hidden()
+    page.context.close()

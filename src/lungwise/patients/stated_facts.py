@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader, kept_number
 from lungwise.patients.identity import IdentityRules, PatientFacts, contradictions
+from lungwise.text_direction import isolated
 
 
 def facts_of(header: DicomHeader) -> PatientFacts:
@@ -68,7 +69,7 @@ def _description(facts: PatientFacts) -> str:
     """Write who it is, to tell one from the other."""
     born = facts.birth_date.isoformat() if facts.birth_date else ""
     parts = (*facts.names[:1], born, facts.identifier, facts.issuer)
-    return ", ".join(part for part in parts if part) or facts.sex
+    return ", ".join(isolated(part) for part in parts if part) or facts.sex
 
 
 def is_another_patient(one: PatientFacts, other: PatientFacts, rules: IdentityRules) -> bool:

@@ -18,6 +18,7 @@ from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
 from lungwise.patients.search import PAGE
 from lungwise.patients.service import Patient, Patients
+from lungwise.text_direction import isolated
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
 from lungwise.webkit.hidden_words import hidden, legible
@@ -237,7 +238,7 @@ def _suggestion(patient: Patient) -> dict[str, str]:
     """Return a patient as a form holds one, with what tells them from others."""
     born = patient.birth_date.isoformat() if patient.birth_date else ""
     fields = {"identifier": patient.identifier, "name": patient.name, "sex": patient.sex, "birth_date": born}
-    return fields | {"label": " · ".join(filter(None, (patient.name, patient.identifier, born)))}
+    return fields | {"label": " · ".join(filter(None, (isolated(patient.name), isolated(patient.identifier), born)))}
 
 
 def _search(form: SearchForm, after: int | None) -> list[Patient]:

@@ -25,6 +25,7 @@ from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.service import Studies
 from lungwise.studies.shown_after_upload import note_upload
 from lungwise.studies.views import StudyForms, study_page
+from lungwise.text_direction import isolated
 from lungwise.webkit.bodies import takes_films
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
@@ -123,7 +124,7 @@ def _saved(saved: Saved, more: Sequence[str] = ()) -> Response:
 def _messages(saved: Saved, patient: Patient) -> list[str]:
     """Report which files of an upload are not new films, and where a film is that was here already."""
     if not saved.opened:
-        name = patient.name or patient.identifier
+        name = isolated(patient.name or patient.identifier)
         return [gettext("This film is already here: study of %(name)s.", name=name)]
     messages = [ngettext("%(num)s film is accepted.", "%(num)s films are accepted.", saved.taken)]
     messages = messages if saved.skipped and saved.taken else []
@@ -137,8 +138,11 @@ def _messages(saved: Saved, patient: Patient) -> list[str]:
 
 def _elsewhere(key: str) -> str:
     patient = services().studies.patient(person(), services().studies.get(person(), key))
-    name = f"{patient.name} ({patient.identifier})" if patient.name else patient.identifier
-    said = gettext("The same film is also in a study of %(name)s. If that is a mistake, have it deleted.", name=name)
+    name, number = isolated(patient.name), isolated(patient.identifier)
+    said = gettext(
+        "The same film is also in a study of %(name)s. If that is a mistake, have it deleted.",
+        name=f"{name} ({number})" if name else number,
+    )
     return str(said)
 
 

@@ -27,6 +27,7 @@ from lungwise.studies.pictures import as_png, heat_layer, upright
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.studies.priors import Priors
 from lungwise.studies.service import FilmRecord, Studies, Study
+from lungwise.text_direction import isolated
 
 _TITLE = N_("Everything about a patient")
 _HEAT_SIDE = 960
@@ -142,7 +143,7 @@ class PatientExport:
     def _page(self, files: list[dict[str, Any]], patient: Patient) -> str:
         words = self._words
         title = words(_TITLE)
-        about = ", ".join(filter(None, (patient.name, patient.identifier)))
+        about = ", ".join(map(isolated, filter(None, (patient.name, patient.identifier))))
         rows = (
             f'<tr><td><a href="{html.escape(one["name"])}">{html.escape(one["name"])}</a></td>'
             f"<td>{html.escape(words(one['what']))}</td></tr>"

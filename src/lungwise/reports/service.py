@@ -56,6 +56,7 @@ from lungwise.studies.wording import (
     probability_beside,
     uncertain_between,
 )
+from lungwise.text_direction import isolated
 from lungwise.time_zones import day_in, local_text
 
 _UNWRITABLE = N_(
@@ -251,7 +252,7 @@ class _Author:
     def _header(self, header: PatientFacts) -> str:
         sex = self._words(SEXES[header.sex]) if header.sex else ""
         said = (header.identifier, header.issuer, *dict.fromkeys(header.names), sex, str(header.birth_date or ""))
-        return self._words(N_("The film's own header says:")) + " " + ", ".join(filter(None, said)) + "."
+        return self._words(N_("The film's own header says:")) + " " + ", ".join(map(isolated, filter(None, said))) + "."
 
     def _numbers(self, reading: ReadingRecord) -> dict[str, str]:
         """Write what is said of a film that was read."""

@@ -1,4 +1,4 @@
-// The film on a study's page: as large as the screen shows whole, how strongly its heat map covers it, and which of the
+// The film on a study's page: its shape, for a size that the screen shows whole; how strongly its heat map covers it, and which of the
 // patient's sides is where.
 "use strict";
 
@@ -10,17 +10,13 @@ function show(look) {
     range.addEventListener("input", () => { heat.style.opacity = range.value / 100; });
   }
   const sheet = look.querySelector(".sheet"), picture = sheet.querySelector(".plain");
-  picture.decode().then(() => fitIn(sheet, picture), () => {});
+  picture.decode().then(() => sheet.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight), () => {});
   nameSides(sheet, look.dataset.film);
 }
 
 const showAll = () => document.querySelectorAll(".look").forEach(show);
 showAll();
 document.addEventListener("answer", showAll); // the readings have come, and the film anew with its heat map
-
-function fitIn(sheet, { naturalWidth, naturalHeight }) {
-  sheet.style.width = `min(100%, ${(92 * naturalWidth / naturalHeight).toFixed(1)}vh)`;
-}
 
 async function nameSides(sheet, address) {
   const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.languages import LANGUAGES
+from lungwise.text_direction import turns_neighbours
 from lungwise.time_zones import zone_label
 from lungwise.webkit.cookies import set_cookie
 
@@ -74,10 +75,10 @@ class FormTranslations:
 
 
 def init_app(app: Flask) -> None:
-    """Add the filters for dates and numbers, and the sentences of refusals, to the templates."""
+    """Add the filters for dates, numbers and names, and the sentences of refusals, to the templates."""
     app.jinja_env.globals.update(_=_translated, gettext=_translated)
     app.jinja_env.filters.update(day=_day, moment=_moment, zoned=_zoned, second=_second, local_day=_local_day)
-    app.jinja_env.filters.update(decimal=decimal)
+    app.jinja_env.filters.update(decimal=decimal, isolated=_isolated)
     app.jinja_env.globals.update(languages=LANGUAGES, page_language=lambda: str(get_locale()))
     app.jinja_env.globals.update(zone_now=lambda: zone_label(datetime.now(UTC), get_timezone()))
     app.jinja_env.globals.update(refused=_refused, warned=_warned)
@@ -91,6 +92,11 @@ def _translated(context: EvalContext, sentence: str, /, **values: object) -> str
     """
     translated = get_domain().get_translations().ugettext(sentence)
     return (Markup(translated) if context.autoescape else translated) % values  # noqa: S704 - ours; the values are escaped
+
+
+def _isolated(text: str) -> str:
+    """Keep a name from turning round the numbers beside it; without the marks, which somebody would copy with it."""
+    return Markup("<bdi>{}</bdi>").format(text) if turns_neighbours(text) else text
 
 
 def _refused(refusal: Refusal) -> str:

@@ -45,6 +45,12 @@ def test_films_of_two_patients_are_not_mixed(pair: tuple[DicomHeader, DicomHeade
     assert "Lovelace Ada" in str(refused.value) and ("Two Bob" in str(refused.value) or "P-2" in str(refused.value))
 
 
+def test_an_arabic_name_is_isolated_from_the_numbers_beside_it() -> None:
+    arabic = DicomHeader(patient_id="45-2031", name=PersonName(alphabetic="سعاد حسن"))
+    with pytest.raises(Rejected, match="\u2068سعاد حسن\u2069, 45-2031"):  # noqa: RUF001 - the letters of a name
+        agreed(PatientFacts(), arabic, ADA)
+
+
 def test_one_number_of_two_issuers_is_two_patients() -> None:
     pair = (DicomHeader(patient_id="P-1", issuer=issuer) for issuer in ("HILL", "VALLEY"))
     with pytest.raises(Rejected, match="more than one patient"):

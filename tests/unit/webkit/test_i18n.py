@@ -99,3 +99,9 @@ def test_days_and_moments_are_those_of_the_time_zone(
         assert write["zoned"](late) == "3 Mar 2026, 00:30 EAT"
         assert write["second"](late) == "3 Mar 2026, 00:30:05 EAT"
     app.database.close()
+
+
+def test_a_name_that_turns_its_neighbours_is_isolated_without_marks_that_would_be_copied(app: Lungwise) -> None:
+    said = app.jinja_env.from_string("{{ name|isolated }}, 45-2031")
+    assert said.render(name="سعاد <b>") == "<bdi>سعاد &lt;b&gt;</bdi>, 45-2031"
+    assert said.render(name="Ada") == "Ada, 45-2031"

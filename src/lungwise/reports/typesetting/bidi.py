@@ -1,22 +1,41 @@
-"""In which order the letters of a line stand (Unicode Standard Annex #9, without explicit embeddings)."""
+"""In which order the letters of a line stand (Unicode Standard Annex #9; isolates, but no explicit embeddings)."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 
+from lungwise.text_direction import END_OF_ISOLATE, ISOLATE, ISOLATE_MARKS
+
 _STRONG = {"L": 0, "R": 1, "AL": 1}
 _NEUTRAL = ("B", "S", "WS", "ON")
+_OBJECT = "\ufffc"
+"""As which a line sees each letter of what is isolated in it: a neutral one."""
+_ISOLATED = re.compile(
+    f"(?:{ISOLATE}|^(?=[^{ISOLATE_MARKS}]*{END_OF_ISOLATE}))([^{ISOLATE_MARKS}]*)(?:{END_OF_ISOLATE}|$)"
+)
+"""An isolate, without others in it. One that a line's end divides begins or ends with the line."""
 
 
 def is_right_to_left(text: str) -> bool:
-    """Return whether a paragraph runs from right to left: its first letter with a direction says so (P2, P3)."""
-    return next((bool(_STRONG[kind]) for kind in map(unicodedata.bidirectional, text) if kind in _STRONG), False)
+    """Return whether a paragraph runs from right to left: its first letter outside isolates says so (P2, P3)."""
+    kinds = map(unicodedata.bidirectional, _ISOLATED.sub("", text))
+    return next((bool(_STRONG[kind]) for kind in kinds if kind in _STRONG), False)
 
 
 def levels(text: str, base: int) -> list[int]:
     """Return each letter's level: odd ones run from right to left."""
+    found = _levels(_ISOLATED.sub(lambda isolate: _OBJECT * len(isolate[0]), text), base)
+    for isolate in _ISOLATED.finditer(text):
+        inner = int(is_right_to_left(isolate[1]))
+        deeper = base + (1 if base % 2 != inner else 2) - inner
+        found[slice(*isolate.span(1))] = [deeper + level for level in _levels(isolate[1], inner)]
+    return found
+
+
+def _levels(text: str, base: int) -> list[int]:
     kinds = _resolved_neutrals(
         _resolved_weak([unicodedata.bidirectional(letter) or "L" for letter in text], base), base
     )

@@ -12,6 +12,7 @@ import uharfbuzz as hb
 
 from lungwise.reports.typesetting.bidi import in_visual_order, is_right_to_left, levels
 from lungwise.reports.typesetting.typefaces import Typeface, Typefaces, writable
+from lungwise.text_direction import ISOLATE_MARKS
 
 _JOINERS = "\u200c\u200d"
 _SEAMS = 2.0
@@ -89,18 +90,19 @@ def line(text: str, base: int, typefaces: Typefaces) -> tuple[Run, ...]:
 
 
 def _spans(text: str, base: int, typefaces: Typefaces) -> Iterator[_Span]:
-    """Give the spans of one direction and typeface from left to right."""
+    """Give the spans of one direction and typeface from left to right; what marks isolates has served then."""
     first = typefaces.of(text[:1] or " ", None)
     if first and base == 0 and text.isascii() and first.letters.issuperset(map(ord, text)):
         if text:
             yield _Span(text, first, is_backwards=False)
         return
     faces, found = _faces(text, typefaces), levels(text, base)
-    kinds = groupby(range(len(text)), lambda at: (found[at], faces[at]))
+    seen = (at for at, letter in enumerate(text) if letter not in ISOLATE_MARKS)
+    kinds = groupby(seen, lambda at: (found[at], faces[at]))
     spans = [(level, face, list(places)) for (level, face), places in kinds]
     for at in in_visual_order([level for level, _face, _places in spans]):
         level, face, places = spans[at]
-        yield _Span(text[places[0] : places[-1] + 1], face, bool(level % 2))
+        yield _Span("".join(text[at] for at in places), face, bool(level % 2))
 
 
 def _faces(text: str, typefaces: Typefaces) -> list[Typeface]:

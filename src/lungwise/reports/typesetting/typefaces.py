@@ -13,6 +13,8 @@ from typing import Final
 
 import uharfbuzz as hb
 
+from lungwise.text_direction import ISOLATE_MARKS
+
 FOLDER: Final = Path(str(resources.files("lungwise") / "reports" / "fonts"))
 """Made by `bin/fonts`."""
 _FIRST: Final = FOLDER / "NotoSans.ttf.xz"
@@ -71,7 +73,7 @@ class Typefaces:
 
     def lacking(self, text: str) -> str:
         """Return the letters of a text that no typeface has, each once."""
-        letters = dict.fromkeys(letter for letter in writable(text) if letter not in f"\n{_JOINERS}")
+        letters = dict.fromkeys(letter for letter in writable(text) if letter not in f"\n{_JOINERS}{ISOLATE_MARKS}")
         return "".join(letter for letter in letters if self.of(letter, None) is None)
 
     def _all(self) -> Iterator[Typeface]:
@@ -79,8 +81,8 @@ class Typefaces:
 
 
 def writable(text: str) -> str:
-    """Leave out what is not seen: controls, marks of direction, variation selectors."""
-    return "".join(letter for letter in text if letter in f"\n{_JOINERS}" or not _is_invisible(letter))
+    """Leave out what is not seen: controls, marks of direction but for those of isolates, variation selectors."""
+    return "".join(letter for letter in text if letter in f"\n{_JOINERS}{ISOLATE_MARKS}" or not _is_invisible(letter))
 
 
 def _is_invisible(letter: str) -> bool:
