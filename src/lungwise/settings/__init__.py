@@ -122,7 +122,9 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     smtp_port: int = Field(default=587, ge=1, le=65535)
     """Port of the mail server."""
     smtp_tls: bool = True
-    """Use STARTTLS with the mail server."""
+    """Use STARTTLS with the mail server, which must show a certificate for `smtp_host`."""
+    smtp_tls_ca: Path | None = None
+    """Certificate authority of the mail server. Empty: those that the machine trusts."""
     smtp_user: str = ""
     """User at the mail server."""
     smtp_password: SecretStr = SecretStr("")
