@@ -13,6 +13,7 @@ from lungwise.cli.bootstrap import open_database
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
+from lungwise.cli.start_errors import listening
 from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.listener import Listener
 from lungwise.hl7.old_messages import OldMessages
@@ -44,10 +45,11 @@ def hl7(port: int | None) -> None:
         reception = Reception(database, utc_now, peers, inbox_over, settings.hl7_character_set)
         listener = Listener(settings, reception.answer)
         collect_rarely()
-        run(
-            [listener, OldMessages(database, inbox_over)],
-            lambda: click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.port}"),
-        )
+        with listening(settings.hl7_host, settings.hl7_port, "the settings hl7_host and hl7_port"):
+            run(
+                [listener, OldMessages(database, inbox_over)],
+                lambda: click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.port}"),
+            )
     click.echo("HL7 messages are taken no more.")
 
 

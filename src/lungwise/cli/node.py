@@ -13,6 +13,7 @@ from lungwise.cli.bootstrap import CommandServices, note_model, open_database, w
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
+from lungwise.cli.start_errors import listening
 from lungwise.settings import Settings
 from lungwise.store import Database
 
@@ -35,7 +36,8 @@ def node(port: int | None) -> None:
         served, others = node_parts(settings, database, _person(database, settings))
         collect_rarely()
         name, host = settings.node_ae_title, settings.node_host
-        run([served, *others], lambda: click.echo(f"The node {name} takes films at {host}:{served.port}"))
+        with listening(host, settings.node_port, "the settings node_host and node_port"):
+            run([served, *others], lambda: click.echo(f"The node {name} takes films at {host}:{served.port}"))
     click.echo("The node has stopped.")
 
 

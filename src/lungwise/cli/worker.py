@@ -14,6 +14,7 @@ from lungwise.cli.bootstrap import note_model, open_database
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
+from lungwise.cli.start_errors import listening
 from lungwise.jobs.reading_queue import Jobs
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.settings import Settings
@@ -51,7 +52,8 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     collect_rarely()
     logs.configure(settings.log_format, settings.log_level)
     if metrics_at:
-        metrics.serve(*metrics_at)
+        with listening(*metrics_at, "--metrics"):
+            metrics.serve(*metrics_at)
     with open_database(settings) as database:
         note_model(database, settings)
         work = _answer_wake_ups if settings.broker else _read

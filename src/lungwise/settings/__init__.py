@@ -11,7 +11,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from lungwise.languages import LANGUAGES
 from lungwise.settings.accounts import AccountSettings, Registration
-from lungwise.settings.checks import PublicUrl, listed, only_a_time_zone, only_keys, only_with, only_with_boto3
+from lungwise.settings.checks import (
+    PublicUrl,
+    listed,
+    only_a_time_zone,
+    only_keys,
+    only_with,
+    only_with_boto3,
+    only_with_celery,
+)
 from lungwise.settings.network import NetworkSettings
 from lungwise.settings.oidc import OidcSettings
 from lungwise.settings.oversight import OversightSettings
@@ -83,7 +91,7 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """Requests answered at once."""
     readers: int = Field(default=1, ge=0, le=64)
     """Films that a process reads at once; 0 leaves them to `lungwise worker`."""
-    broker_url: SecretStr = SecretStr("")
+    broker_url: Annotated[SecretStr, AfterValidator(only_with_celery)] = SecretStr("")
     """Redis (redis://:password@host/0) or RabbitMQ (amqp://user:password@host//) that calls Celery workers on several
     machines. Empty: films are read without a broker."""
     lease_seconds: int = Field(default=30, ge=3, le=600)
@@ -199,6 +207,13 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
             "dhis2_org_units": [one.partition("=")[0].strip() for one in listed(self.dhis2_org_units) if "=" in one],
         }
         return [setting for setting, clinics in named.items() if clinic in clinics]
+
+    def settings_with(self, file: str | Path) -> list[str]:
+        """Return which settings name a file, those of a clinic's own destinations with its name."""
+        named = [name for name in type(self).model_fields if getattr(self, name) == Path(file)]
+        for clinic, own in self.clinic_destinations.items():
+            named += [f"clinic_destinations.{clinic}.{name}" for name, value in own if value == Path(file)]
+        return named
 
     @property
     def own_readers(self) -> int:

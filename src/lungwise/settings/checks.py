@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
+from lungwise.extras import how_to_install
 from lungwise.time_zones import zone_names
 
 RESULT_OBJECTS = frozenset({"SR", "SC", "PDF", "GSPS", "SEG"})
@@ -68,9 +69,21 @@ def not_guessable(given: SecretStr) -> SecretStr:
 
 def only_with_boto3(url: str) -> str:
     """Refuse a bucket where what it needs is not installed."""
-    if url and find_spec("boto3") is None:
-        raise ValueError("A bucket needs more of Lungwise. Run bin/setup s3 in Lungwise's folder.")
+    if url:
+        _require("boto3")
     return url
+
+
+def only_with_celery(url: SecretStr) -> SecretStr:
+    """Refuse a broker where what it needs is not installed."""
+    if url.get_secret_value():
+        _require("celery")
+    return url
+
+
+def _require(module: str) -> None:
+    if find_spec(module) is None:
+        raise ValueError(f"It needs {module}, which is not installed. {how_to_install(module)}")
 
 
 _ORIGIN = re.compile(r"https?://([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?")
