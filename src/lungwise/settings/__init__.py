@@ -103,17 +103,17 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS."""
     proxies: int = Field(default=0, ge=0, le=5)
     """Reverse proxies in front whose X-Forwarded headers count."""
-    upload_megabytes: int = Field(default=300, ge=1)
+    upload_megabytes: int = Field(default=300, ge=1, le=102_400)
     """Largest upload, all its films together."""
-    film_megabytes: int = Field(default=60, ge=1)
+    film_megabytes: int = Field(default=60, ge=1, le=256)
     """Largest single film."""
     film_seconds: float = Field(default=20, ge=1, le=600)
     """Seconds of the processor's time after which reading a film is stopped, and the film refused."""
     study_films: int = Field(default=50, ge=1, le=500)
     """Most films of one study."""
-    account_films: int = Field(default=5000, ge=0)
+    account_films: int = Field(default=5000, ge=0, le=10_000_000)
     """Most films that one account may upload in a day; 0 for any number."""
-    account_gigabytes: int = Field(default=100, ge=0)
+    account_gigabytes: int = Field(default=100, ge=0, le=1_000_000)
     """Most gigabytes of films that one account may upload in a day; 0 for any number."""
     other_objects: Literal["keep", "discard"] = "keep"
     """What is done with reports, documents, key object selections, presentation states and segmentations that come
@@ -122,7 +122,7 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas."""
     nobody: str = NOBODY
     """What a DICOM header says for an identifier or a name where it means nobody, separated by commas."""
-    api_rate: int = Field(default=1200, ge=1)
+    api_rate: int = Field(default=1200, ge=1, le=1_000_000)
     """Requests a minute that one token may make of the REST API, and of DICOMweb: over all processes where `broker_url`
     is Redis, otherwise in each process."""
     smtp_host: str = ""
