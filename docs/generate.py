@@ -170,12 +170,23 @@ def _api_form(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_api_form(one) for one in schema["anyOf"])
     if schema.get("type") == "array":
-        return f"list of {_api_form(schema['items'])}"
+        return f"list of {_api_form(schema['items'])}{_api_bounds(schema, 'Items', ' of them')}"
     if schema.get("type") == "object" and "properties" in schema:
         return "form of " + ", ".join(f"`{name}` ({_api_form(one)})" for name, one in schema["properties"].items())
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    return str(schema.get("format") or schema.get("type", "anything"))
+    bounds = _api_bounds(schema, "imum", "") + _api_bounds(schema, "Length", " characters")
+    return str(schema.get("format") or schema.get("type", "anything")) + bounds
+
+
+def _api_bounds(schema: dict[str, Any], what: str, unit: str) -> str:
+    """The bounds of a number, of a text's length or of how many are in a list."""
+    least, most = schema.get(f"min{what}"), schema.get(f"max{what}")
+    if least is None and most is None:
+        return ""
+    if most is None:
+        return f", {least}{unit} or more"
+    return f", {most}{unit} or less" if least is None else f", {least} to {most}{unit}"
 
 
 def sizing_page() -> str:

@@ -20,6 +20,7 @@ from lungwise.cli.bootstrap import (
     take_turns,
     warn_of_unknown_clinics,
 )
+from lungwise.cli.parts import Background
 from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.settings import Settings
@@ -54,12 +55,13 @@ def _opened(settings: Settings) -> Lungwise:
     app.worker.start()
     atexit.register(app.worker.stop)  # the films in hand are finished
     with said_in_a_sentence(settings):
-        parts = (
-            *filter(None, (make_mail_sender(app.database, settings), make_audit_exporter(app.database, settings))),
+        parts: tuple[Background | None, ...] = (
+            make_mail_sender(app.database, settings),
+            make_audit_exporter(app.database, settings),
             *make_watch(app.database, settings),
             *report_senders(app.database, settings),
         )
-    for part in parts:
+    for part in filter(None, parts):
         part.start()
         atexit.register(part.stop)
     return app
