@@ -11,6 +11,7 @@ from lungwise import logs
 from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli.bootstrap import open_database
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.metrics_server import metrics_option, serve_metrics
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import listening
@@ -28,12 +29,14 @@ _log = logging.getLogger("lungwise.cli")
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `hl7_port`.")
+@metrics_option
 @one_line_errors
-def hl7(port: int | None) -> None:
+def hl7(port: int | None, metrics_at: tuple[str, int] | None) -> None:
     """Take HL7 v2 messages of hospital systems (MLLP), until stopped."""
     settings = read_settings(**({} if port is None else {"hl7_port": port}))
     give_memory_back()
     logs.configure(settings.log_format, settings.log_level)
+    serve_metrics(metrics_at)
     with open_database(settings) as database:
         wiring = Wiring(settings, FilmStore(settings))
         peers = _peers(wiring, database, settings)
