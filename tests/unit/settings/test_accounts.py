@@ -21,4 +21,4 @@ def test_the_longest_time_that_is_taken_can_be_added_to_a_day(setting: str) -> N
         Settings(**{setting: 10_000_000})  # type: ignore[arg-type]
     (most,) = (cast(int, one.le) for one in Settings.model_fields[setting].metadata if isinstance(one, Le))
     unit = timedelta(hours=1) if setting.endswith("hours") else timedelta(minutes=1)
-    assert datetime(2100, 1, 1, tzinfo=UTC) + most * unit
+    assert datetime(2100, 1, 1, tzinfo=UTC) + most * unit > datetime(2100, 1, 1, tzinfo=UTC)
