@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from annotated_types import Ge, Le
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -69,13 +70,14 @@ def _help(command: click.Command, name: str, parent: click.Context) -> list[str]
 def settings_page() -> str:
     """Every setting with its variable, default and meaning."""
     rows = [
-        f"| `LUNGWISE_{name.upper()}` | {_default(field)} | {' '.join((field.description or '').split())} |"
+        f"| `LUNGWISE_{name.upper()}` | {_default(field)} | {_range(field)} "
+        f"| {' '.join((field.description or '').split())} |"
         for name, field in Settings.model_fields.items()
     ]
     head = (
         "# Settings\n\nWritten by `make docs`. Each setting is an environment variable. Without the prefix and in "
         "lower case it is a line of the TOML file that `LUNGWISE_SETTINGS` names.\n\n"
-        "| variable | default | meaning |\n|---|---|---|\n"
+        "| variable | default | range | meaning |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"
 
@@ -85,6 +87,13 @@ def _default(field: FieldInfo) -> str:
         return "`~/.local/share/lungwise`"
     plain = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
     return "" if plain in ("", None) else f"`{plain}`"
+
+
+def _range(field: FieldInfo) -> str:
+    """The bounds of a number."""
+    least = next((one.ge for one in field.metadata if isinstance(one, Ge)), None)
+    most = next((one.le for one in field.metadata if isinstance(one, Le)), None)
+    return "" if least is None or most is None else f"{least} to {most}"
 
 
 def routes_page() -> str:
@@ -161,12 +170,23 @@ def _api_form(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_api_form(one) for one in schema["anyOf"])
     if schema.get("type") == "array":
-        return f"list of {_api_form(schema['items'])}"
+        return f"list of {_api_form(schema['items'])}{_api_bounds(schema, 'Items', ' of them')}"
     if schema.get("type") == "object" and "properties" in schema:
         return "form of " + ", ".join(f"`{name}` ({_api_form(one)})" for name, one in schema["properties"].items())
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    return str(schema.get("format") or schema.get("type", "anything"))
+    bounds = _api_bounds(schema, "imum", "") + _api_bounds(schema, "Length", " characters")
+    return str(schema.get("format") or schema.get("type", "anything")) + bounds
+
+
+def _api_bounds(schema: dict[str, Any], what: str, unit: str) -> str:
+    """The bounds of a number, of a text's length or of how many are in a list."""
+    least, most = schema.get(f"min{what}"), schema.get(f"max{what}")
+    if least is None and most is None:
+        return ""
+    if most is None:
+        return f", {least}{unit} or more"
+    return f", {most}{unit} or less" if least is None else f", {least} to {most}{unit}"
 
 
 def sizing_page() -> str:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_string
 from email.message import Message
+from pathlib import Path
 
 from lungwise.settings import Settings
+from lungwise.tls import server_context
 
 _ANSWERS = {"EHLO": "250 mail", "MAIL": "250 ok", "RSET": "250 ok", "DATA": "354 go on", "QUIT": "221 bye"}
 
 
 class Inbox(socketserver.ThreadingTCPServer):
     """Takes any number of mails.
+
+    Parameters
+    ----------
+    certificate
+        With it STARTTLS is offered; its key lies beside it.
 
     Attributes
     ----------
@@ -28,7 +36,8 @@ class Inbox(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        self.tls = server_context(certificate, certificate and certificate.with_suffix(".key"), None)
         super().__init__(("127.0.0.1", 0), _Conversation)
         self.sent: list[str] = []
         self.commands: list[str] = []
@@ -59,10 +68,30 @@ class _Conversation(socketserver.StreamRequestHandler):
         while line := self._line():
             self.server.commands.append(line)
             verb = line[:4].upper()
+            if verb == "STAR" and self.server.tls:
+                if not self._begins_tls(self.server.tls):
+                    return
+                continue
+            if verb == "EHLO" and self.server.tls:
+                self._say("250-mail\r\n250 STARTTLS")
+                continue
             self._say(self.server.answer if verb == "RCPT" else _ANSWERS[verb])
             if verb == "DATA":
                 self.server.sent.append("\n".join(iter(self._line, ".")))
                 self._say("250 kept")
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()  # with TLS it is not the socket that the server knows
+
+    def _begins_tls(self, context: ssl.SSLContext) -> bool:
+        self._say("220 begin")
+        try:
+            self.request = context.wrap_socket(self.request, server_side=True)
+        except OSError:  # the certificate is not accepted
+            return False
+        self.setup()
+        return True
 
     def _line(self) -> str:
         return self.rfile.readline().decode().rstrip("\r\n")
@@ -72,9 +101,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def inbox() -> Iterator[Inbox]:
+def inbox(certificate: Path | None = None) -> Iterator[Inbox]:
     """Run a mail server until the block ends."""
-    with Inbox() as server:
+    with Inbox(certificate) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield server

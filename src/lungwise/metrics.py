@@ -1,6 +1,6 @@
 """What the service counts and times, for Prometheus. No label ever names a person, a patient or a film.
 
-Processes of one machine that share the folder `PROMETHEUS_MULTIPROC_DIR` are added up.
+Processes of one machine that share the folder `PROMETHEUS_MULTIPROC_DIR` are added up; of a gauge the live ones alone.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -48,13 +49,13 @@ HL7_MESSAGES = Counter("lungwise_hl7_messages", "HL7 messages taken, by the answ
 HL7_CUT_OFF = Counter("lungwise_hl7_cut_off", "HL7 connections that were closed for what their peers did.")
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
 MEMORY = Gauge(
-    "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"
+    "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="livemax"
 )
 PROCESSOR = Counter(
     "lungwise_reader_processor_seconds",
     "Processor time of the processes that read films, in all they do, from having the model to the last film.",
 )
-MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="max")
+MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="livemax")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +124,38 @@ def serve(host: str, port: int) -> None:
 
 
 def _counted() -> CollectorRegistry:
-    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
         return REGISTRY
     shared = CollectorRegistry()
-    multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    shared.register(_LiveProcesses(Path(folder)))
     return shared
+
+
+class _LiveProcesses(Collector):
+    """What processes that share a folder have counted, and the gauges of those that live.
+
+    A process that was killed leaves its gauges behind: they are removed when somebody asks, whoever that process was.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._all = multiprocess.MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield every metric."""
+        for file in self._folder.glob("gauge_live*_*.db"):
+            if not _is_alive(int(file.stem.rpartition("_")[2])):
+                file.unlink(missing_ok=True)  # another process may remove it too
+        metrics: Iterable[Metric] = self._all.collect()  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, and is another account's
+        return True
+    return True

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 _OLDEST = ssl.TLSVersion.TLSv1_2
 """Said here, since some systems' Pythons leave it to OpenSSL's own settings; where these are stricter, they hold."""
+_NO_AUTHORITY = "It holds no certificate of an authority, in PEM"
+_NO_CERTIFICATE = "It holds no certificate in PEM that the key in %s belongs to"
 _Names = tuple[tuple[str, str], ...]
 """Parts of a certificate's subject, or its other names, each with its kind."""
 
@@ -33,15 +38,16 @@ def server_context(certificate: Path | None, key: Path | None, client_ca: Path |
     Raises
     ------
     OSError
-        If a file cannot be read, or holds no certificate or key.
+        If a file cannot be read, or holds no certificate or key; its `filename` is that file.
     """
     if certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = max(context.minimum_version, _OLDEST)
-    context.load_cert_chain(certificate, key)
+    _show(context, certificate, key)
     if client_ca is not None:
-        context.load_verify_locations(client_ca)
+        with _read(_NO_AUTHORITY, client_ca):
+            context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -73,10 +79,33 @@ def client_context(ca: Path | None, certificate: Path | None = None, key: Path |
     Raises
     ------
     OSError
-        If a file cannot be read, or holds no certificate or key.
+        If a file cannot be read, or holds no certificate or key; its `filename` is that file.
     """
-    context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    context = _believe_only(ca)
     context.minimum_version = max(context.minimum_version, _OLDEST)
     if certificate is not None:
-        context.load_cert_chain(certificate, key)
+        _show(context, certificate, key)
     return context
+
+
+@contextmanager
+def _read(missing: str, *files: Path) -> Iterator[None]:
+    """Name the file that cannot be used: OpenSSL does not say which it is."""
+    for file in files:
+        file.open("rb").close()
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise OSError(errno.EINVAL, missing, str(files[0])) from error
+
+
+def _believe_only(ca: Path | None) -> ssl.SSLContext:
+    if ca is None:
+        return ssl.create_default_context()
+    with _read(_NO_AUTHORITY, ca):
+        return ssl.create_default_context(cafile=str(ca))
+
+
+def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    with _read(_NO_CERTIFICATE % (key or certificate), *filter(None, (certificate, key))):
+        context.load_cert_chain(certificate, key)

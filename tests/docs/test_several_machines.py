@@ -26,6 +26,16 @@ def test_the_settings_file_names_settings() -> None:
     assert set(names) <= set(Settings.model_fields)
 
 
+def test_the_alarm_for_refused_films_goes_off_beyond_one_in_five_as_it_says() -> None:
+    (text,) = (block for block in blocks("yaml") if "alert:" in block)
+    rules = {rule["alert"]: rule for rule in yaml.safe_load(text)["groups"][0]["rules"]}
+    share, above, bound = rules["LungwiseRefusals"]["expr"].partition(" > ")
+    refused, read = (f"sum(increase(lungwise_{one}_total[6h]))" for one in ("refusals", "readings"))
+    assert share == f"{refused} / ({refused} + ({read} or vector(0)))"
+    assert (above, float(bound)) == (" > ", 1 / 5)
+    assert "More than one film in five" in rules["LungwiseRefusals"]["annotations"]["summary"]
+
+
 def test_the_rules_for_alarms_ask_of_metrics_that_exist() -> None:
     (text,) = (block for block in blocks("yaml") if "alert:" in block)
     rules = yaml.safe_load(text)["groups"][0]["rules"]

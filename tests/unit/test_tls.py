@@ -6,11 +6,15 @@ import socket
 import ssl
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dicom_peers import make_certificate
 from lungwise.tls import certificate_names, client_context, server_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +105,18 @@ def test_nothing_older_than_tls_1_2_is_spoken(folder: Path) -> None:
 
 
 def test_a_file_that_holds_no_certificate_is_an_error(folder: Path) -> None:
-    with pytest.raises(OSError, match="PEM"):
-        server_context(folder / "hospital.key", folder / "hospital.key", None)
-    with pytest.raises(OSError):
-        client_context(folder / "absent.pem")
+    key, absent = folder / "hospital.key", folder / "absent.pem"
+    wrong: tuple[tuple[Callable[[], object], Path], ...] = (
+        (lambda: server_context(key, key, None), key),
+        (lambda: server_context(folder / "hospital.pem", folder / "stranger.key", None), folder / "hospital.pem"),
+        (lambda: server_context(*files(folder, "hospital"), key), key),
+        (lambda: server_context(absent, key, None), absent),
+        (lambda: server_context(folder / "hospital.pem", absent, None), absent),
+        (lambda: client_context(absent), absent),
+        (lambda: client_context(key), key),
+        (lambda: client_context(None, key), key),
+    )
+    for make, file in wrong:
+        with pytest.raises(OSError, match="PEM" if file != absent else "No such file") as told:
+            make()
+        assert str(told.value.filename) == str(file)

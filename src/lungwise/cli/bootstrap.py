@@ -18,7 +18,7 @@ from lungwise.accounts.service import User
 from lungwise.audit.exporter import AuditExporter
 from lungwise.cli.progress import progress
 from lungwise.cli.settings import read_settings
-from lungwise.cli.start_errors import said_in_a_sentence
+from lungwise.cli.start_errors import named_files, said_in_a_sentence
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.errors import Rejected
 from lungwise.jobs.deliveries import ClaimedDelivery
@@ -124,7 +124,8 @@ def open_database(
             check_keys(database)
         if current and not any_secret:
             check_secret_key(database, settings)
-        yield database
+        with named_files(settings):
+            yield database
     except (EncryptionError, SecretKeyError) as error:
         raise click.ClickException(str(error)) from error
     except SQLAlchemyError:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
@@ -26,7 +27,7 @@ from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_val
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
-from lungwise.store.way_back import copy_before_upgrade, upgrade_with_copy
+from lungwise.store.way_back import WentBack, copy_before_upgrade, upgrade_with_copy
 from lungwise.store.way_back import go_back as put_back
 from lungwise.studies.restored_reports import send_reports_anew
 
@@ -85,10 +86,13 @@ def go_back(file: Path | None, yes: bool) -> None:
                     f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True
                 )
             done = put_back(database, settings, chosen, send_reports_anew)
+            _say_done(done, is_current(database.engine))
             database.transact(lambda session: _note_way_back(session, done.schema))
-            is_of_this_release = is_current(database.engine)
     except BackupError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _say_done(done: WentBack, is_of_this_release: bool) -> None:
     click.echo(f"The database has schema {done.schema} again.")
     if done.present:
         click.echo(f"{done.present} holds what it was until now. Bring that back with: lungwise db go-back FILE")
@@ -97,8 +101,12 @@ def go_back(file: Path | None, yes: bool) -> None:
 
 
 def _note_way_back(session: Session, schema: str) -> None:
-    """Accept the audit trail's end, which is an earlier one, and note why."""
-    AuditTrail(session, utc_now, "command line").accept_end(operator_of(0), schema)
+    """Accept the audit trail's end, which is an earlier one, and note why: in a trail that is keyed, since schema 0011.
+
+    In a transaction of its own: the mark beside the database is written once that is committed.
+    """
+    if inspect(session.connection()).has_table("audit_keys"):
+        AuditTrail(session, utc_now, "command line").accept_end(operator_of(0), schema)
 
 
 @db.command()

@@ -9,6 +9,7 @@ from typing import ParamSpec
 
 import click
 
+from lungwise.extras import how_to_install
 from lungwise.films import Refusal
 from lungwise.reading import ArtefactError
 
@@ -27,7 +28,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
         except (ArtefactError, FloatingPointError, ValueError) as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
-            needed = f"This command needs {error.name}. Run bin/setup train in Lungwise's folder."
+            needed = f"This command needs {error.name}. {how_to_install(error.name or '')}"
             raise click.ClickException(needed) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # click ends quietly where nobody reads on

@@ -11,8 +11,10 @@ from lungwise import logs
 from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli.bootstrap import open_database
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.metrics_server import metrics_option, serve_metrics
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
+from lungwise.cli.start_errors import listening
 from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.listener import Listener
 from lungwise.hl7.old_messages import OldMessages
@@ -27,12 +29,14 @@ _log = logging.getLogger("lungwise.cli")
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `hl7_port`.")
+@metrics_option
 @one_line_errors
-def hl7(port: int | None) -> None:
+def hl7(port: int | None, metrics_at: tuple[str, int] | None) -> None:
     """Take HL7 v2 messages of hospital systems (MLLP), until stopped."""
     settings = read_settings(**({} if port is None else {"hl7_port": port}))
     give_memory_back()
     logs.configure(settings.log_format, settings.log_level)
+    serve_metrics(metrics_at)
     with open_database(settings) as database:
         wiring = Wiring(settings, FilmStore(settings))
         peers = _peers(wiring, database, settings)
@@ -44,10 +48,11 @@ def hl7(port: int | None) -> None:
         reception = Reception(database, utc_now, peers, inbox_over, settings.hl7_character_set)
         listener = Listener(settings, reception.answer)
         collect_rarely()
-        run(
-            [listener, OldMessages(database, inbox_over)],
-            lambda: click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.port}"),
-        )
+        with listening(settings.hl7_host, settings.hl7_port, "the settings hl7_host and hl7_port"):
+            run(
+                [listener, OldMessages(database, inbox_over)],
+                lambda: click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.port}"),
+            )
     click.echo("HL7 messages are taken no more.")
 
 

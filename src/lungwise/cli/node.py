@@ -11,16 +11,19 @@ from lungwise.access import Person, Role
 from lungwise.allocator import collect_rarely, give_memory_back, loading
 from lungwise.cli.bootstrap import CommandServices, note_model, open_database, warn_of_unknown_clinics
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.metrics_server import metrics_option, serve_metrics
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
+from lungwise.cli.start_errors import listening
 from lungwise.settings import Settings
 from lungwise.store import Database
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `node_port`.")
+@metrics_option
 @one_line_errors
-def node(port: int | None) -> None:
+def node(port: int | None, metrics_at: tuple[str, int] | None) -> None:
     """Take films by DICOM and read them, until stopped."""
     with loading():
         from lungwise.cli.node_parts import node_parts
@@ -28,6 +31,7 @@ def node(port: int | None) -> None:
     settings = read_settings(**({} if port is None else {"node_port": port}))
     give_memory_back()
     logs.configure(settings.log_format, settings.log_level)
+    serve_metrics(metrics_at)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         note_model(database, settings)
@@ -35,7 +39,8 @@ def node(port: int | None) -> None:
         served, others = node_parts(settings, database, _person(database, settings))
         collect_rarely()
         name, host = settings.node_ae_title, settings.node_host
-        run([served, *others], lambda: click.echo(f"The node {name} takes films at {host}:{served.port}"))
+        with listening(host, settings.node_port, "the settings node_host and node_port"):
+            run([served, *others], lambda: click.echo(f"The node {name} takes films at {host}:{served.port}"))
     click.echo("The node has stopped.")
 
 

@@ -63,9 +63,17 @@ def serve(host: str | None, port: int | None) -> None:
     with said_in_a_sentence(settings):
         _prepare(settings)
         app = create_app(settings, bootstrap.make_reader)
+        senders = _senders(app, settings, Wiring(settings, FilmStore(settings)))
     collect_rarely()
-    server, wiring = _listening(app, settings), Wiring(settings, FilmStore(settings))
+    server = _listening(app, settings)
     app.worker.start()
+    for sender in senders:
+        sender.start()
+    _run(app, server, settings, senders)
+
+
+def _senders(app: Lungwise, settings: Settings, wiring: Wiring) -> list[Background]:
+    """Make what works beside the pages."""
     senders: list[Background] = [
         NameReader(app.database),
         FilmTableReader(app.database, lambda session: wiring.over(session).zone_of),
@@ -79,9 +87,7 @@ def serve(host: str | None, port: int | None) -> None:
         senders.append(exporter)
     if mail_sender := make_mail_sender(app.database, settings):
         senders.append(mail_sender)
-    for sender in senders:
-        sender.start()
-    _run(app, server, settings, senders)
+    return senders
 
 
 def _prepare(settings: Settings) -> None:

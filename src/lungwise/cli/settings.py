@@ -62,7 +62,16 @@ def read_settings(**given: str | int) -> Settings:
         raise click.ClickException(str(error)) from error
     if settings.model_folder:
         _use(settings.model_folder)
+    if settings.report_font:
+        _check_font(settings.report_font)
     return settings
+
+
+def _check_font(file: Path) -> None:
+    from lungwise.reports.typesetting.typefaces import is_font  # here: only few have a font of their own
+
+    if not is_font(file):
+        raise click.ClickException(f"A setting is wrong. report_font: {file} is not there, or is no TrueType font.")
 
 
 def _use(folder: Path) -> None:

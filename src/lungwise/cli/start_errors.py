@@ -38,12 +38,16 @@ _OF_SQLITE = {
 """What SQLite's errors mean to somebody at the command line; the value is the folder."""
 
 
+_OF_FOLDER = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""Errors without a file that the data folder explains."""
+
+
 @contextmanager
 def said_in_a_sentence(settings: Settings) -> Iterator[None]:
     """Turn what somebody who starts Lungwise can mend into one sentence."""
     try:
         yield
-    except (SQLAlchemyError, ModuleNotFoundError) as error:
+    except SQLAlchemyError as error:
         sentence = _of_database(error, settings)
         if sentence is None:
             raise
@@ -51,11 +55,50 @@ def said_in_a_sentence(settings: Settings) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EPIPE:  # click ends quietly where nobody reads on
             raise
-        raise click.ClickException(_of_files(error, settings.data_folder)) from error
+        sentence = _of_named_file(error, settings) or _of_files(error, settings.data_folder)
+        raise click.ClickException(sentence) from error
 
 
-def _of_database(error: SQLAlchemyError | ModuleNotFoundError, settings: Settings) -> str | None:
-    if isinstance(error, ArgumentError | ModuleNotFoundError):  # no such dialect, or no driver for it
+@contextmanager
+def named_files(settings: Settings) -> Iterator[None]:
+    """Say of a file that cannot be used which setting names it, and leave every other error as it is."""
+    try:
+        yield
+    except OSError as error:
+        sentence = _of_named_file(error, settings)
+        if not sentence:
+            raise
+        raise click.ClickException(sentence) from error
+
+
+def _of_named_file(error: OSError, settings: Settings) -> str:
+    """Say of a file that a setting names what is wrong with it; nothing of other files, and of the data folder."""
+    named = settings.settings_with(error.filename) if isinstance(error.filename, str | Path) else []
+    if not named or "data_folder" in named:
+        return ""
+    return f"A setting is wrong. {', '.join(named)}: {error.filename}: {error.strerror}."
+
+
+@contextmanager
+def listening(host: str, port: int, where: str) -> Iterator[None]:
+    """Turn what keeps a command from listening into one sentence.
+
+    Parameters
+    ----------
+    where
+        What says host and port, as "the settings node_host and node_port".
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename or error.errno == errno.EPIPE:
+            raise
+        sentence = f"This command cannot listen at {host}:{port}: {error.strerror or error}. Check {where}."
+        raise click.ClickException(sentence) from error
+
+
+def _of_database(error: SQLAlchemyError, settings: Settings) -> str | None:
+    if isinstance(error, ArgumentError):  # no such dialect, or no driver for it
         return _URL
     url = make_url(settings.database)
     known = _OF_SQLITE.get(fault_of(error)) if url.get_backend_name() == "sqlite" else None
@@ -71,7 +114,9 @@ def _own_words(error: SQLAlchemyError) -> str:
 
 
 def _of_files(error: OSError, folder: Path) -> str:
-    place = Path(error.filename) if isinstance(error.filename, str | Path) else folder
+    if not isinstance(error.filename, str | Path) and error.errno not in _OF_FOLDER:
+        return f"{error.strerror or error}."
+    place = Path(error.filename or folder)
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"{place} is a file, not a folder. Set another folder with LUNGWISE_DATA_FOLDER."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -7,11 +7,12 @@ from functools import partial
 
 import click
 
-from lungwise import logs, metrics
+from lungwise import logs
 from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import note_model, open_database
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.metrics_server import metrics_option, serve_metrics
 from lungwise.cli.parts import run
 from lungwise.cli.settings import read_settings
 from lungwise.jobs.reading_queue import Jobs
@@ -20,24 +21,13 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 
 
-def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | None) -> tuple[str, int] | None:
-    if given is None:
-        return None
-    host, _, port = given.rpartition(":")
-    if not host or not port.isdecimal():
-        raise click.BadParameter("Write an address and a port, such as 127.0.0.1:9100.")
-    return host, int(port)
-
-
 @click.command()
 @click.option(
     "--readers",
     type=click.IntRange(1, 64),
     help="Films to read at once, each on one core; by default the setting `readers`, at least 1.",
 )
-@click.option(
-    "--metrics", "metrics_at", metavar="HOST:PORT", callback=_host_and_port, help="Serve metrics for Prometheus here."
-)
+@metrics_option
 @one_line_errors
 def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     """Read queued films until told to stop, beside any number of others.
@@ -50,8 +40,7 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     give_memory_back()
     collect_rarely()
     logs.configure(settings.log_format, settings.log_level)
-    if metrics_at:
-        metrics.serve(*metrics_at)
+    serve_metrics(metrics_at)
     with open_database(settings) as database:
         note_model(database, settings)
         work = _answer_wake_ups if settings.broker else _read

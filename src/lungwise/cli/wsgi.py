@@ -20,7 +20,9 @@ from lungwise.cli.bootstrap import (
     take_turns,
     warn_of_unknown_clinics,
 )
+from lungwise.cli.parts import Background
 from lungwise.cli.settings import read_settings
+from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 
@@ -52,15 +54,14 @@ def _opened(settings: Settings) -> Lungwise:
     collect_rarely()
     app.worker.start()
     atexit.register(app.worker.stop)  # the films in hand are finished
-    if mail_sender := make_mail_sender(app.database, settings):
-        mail_sender.start()
-        atexit.register(mail_sender.stop)
-    exporter = make_audit_exporter(app.database, settings)
-    for part in (
-        *make_watch(app.database, settings),
-        *([exporter] if exporter else []),
-        *report_senders(app.database, settings),
-    ):
+    with said_in_a_sentence(settings):
+        parts: tuple[Background | None, ...] = (
+            make_mail_sender(app.database, settings),
+            make_audit_exporter(app.database, settings),
+            *make_watch(app.database, settings),
+            *report_senders(app.database, settings),
+        )
+    for part in filter(None, parts):
         part.start()
         atexit.register(part.stop)
     return app

@@ -9,10 +9,12 @@ import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import Any
+from urllib.request import HTTPSHandler, ProxyHandler
 
 from lungwise.monitoring.models import Alarm
 from lungwise.settings import Settings
 from lungwise.store import Clock
+from lungwise.tls import client_context
 
 SIGNATURE = "Lungwise-Signature"
 """The header that holds when a message was signed, and its signature: `t=SECONDS,v1=HEX`."""
@@ -35,7 +37,9 @@ class Webhook:
         self._url = settings.webhook_url
         self._secret = settings.webhook_secret.get_secret_value().encode()
         self._clock = clock
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(
+            ProxyHandler({}), _NoRedirect, HTTPSHandler(context=client_context(None))
+        )
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message.

@@ -11,7 +11,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from lungwise.languages import LANGUAGES
 from lungwise.settings.accounts import AccountSettings, Registration
-from lungwise.settings.checks import PublicUrl, listed, only_a_time_zone, only_keys, only_with, only_with_boto3
+from lungwise.settings.checks import (
+    PublicUrl,
+    listed,
+    only_a_time_zone,
+    only_keys,
+    only_with,
+    only_with_boto3,
+    only_with_celery,
+)
 from lungwise.settings.network import NetworkSettings
 from lungwise.settings.oidc import OidcSettings
 from lungwise.settings.oversight import OversightSettings
@@ -83,7 +91,7 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """Requests answered at once."""
     readers: int = Field(default=1, ge=0, le=64)
     """Films that a process reads at once; 0 leaves them to `lungwise worker`."""
-    broker_url: SecretStr = SecretStr("")
+    broker_url: Annotated[SecretStr, AfterValidator(only_with_celery)] = SecretStr("")
     """Redis (redis://:password@host/0) or RabbitMQ (amqp://user:password@host//) that calls Celery workers on several
     machines. Empty: films are read without a broker."""
     lease_seconds: int = Field(default=30, ge=3, le=600)
@@ -95,17 +103,17 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS."""
     proxies: int = Field(default=0, ge=0, le=5)
     """Reverse proxies in front whose X-Forwarded headers count."""
-    upload_megabytes: int = Field(default=300, ge=1)
+    upload_megabytes: int = Field(default=300, ge=1, le=102_400)
     """Largest upload, all its films together."""
-    film_megabytes: int = Field(default=60, ge=1)
+    film_megabytes: int = Field(default=60, ge=1, le=256)
     """Largest single film."""
     film_seconds: float = Field(default=20, ge=1, le=600)
     """Seconds of the processor's time after which reading a film is stopped, and the film refused."""
     study_films: int = Field(default=50, ge=1, le=500)
     """Most films of one study."""
-    account_films: int = Field(default=5000, ge=0)
+    account_films: int = Field(default=5000, ge=0, le=10_000_000)
     """Most films that one account may upload in a day; 0 for any number."""
-    account_gigabytes: int = Field(default=100, ge=0)
+    account_gigabytes: int = Field(default=100, ge=0, le=1_000_000)
     """Most gigabytes of films that one account may upload in a day; 0 for any number."""
     other_objects: Literal["keep", "discard"] = "keep"
     """What is done with reports, documents, key object selections, presentation states and segmentations that come
@@ -114,7 +122,7 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas."""
     nobody: str = NOBODY
     """What a DICOM header says for an identifier or a name where it means nobody, separated by commas."""
-    api_rate: int = Field(default=1200, ge=1)
+    api_rate: int = Field(default=1200, ge=1, le=1_000_000)
     """Requests a minute that one token may make of the REST API, and of DICOMweb: over all processes where `broker_url`
     is Redis, otherwise in each process."""
     smtp_host: str = ""
@@ -122,7 +130,9 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     smtp_port: int = Field(default=587, ge=1, le=65535)
     """Port of the mail server."""
     smtp_tls: bool = True
-    """Use STARTTLS with the mail server."""
+    """Use STARTTLS with the mail server, which must show a certificate for `smtp_host`."""
+    smtp_tls_ca: Path | None = None
+    """Certificate authority of the mail server. Empty: those that the machine trusts."""
     smtp_user: str = ""
     """User at the mail server."""
     smtp_password: SecretStr = SecretStr("")
@@ -197,6 +207,13 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
             "dhis2_org_units": [one.partition("=")[0].strip() for one in listed(self.dhis2_org_units) if "=" in one],
         }
         return [setting for setting, clinics in named.items() if clinic in clinics]
+
+    def settings_with(self, file: str | Path) -> list[str]:
+        """Return which settings name a file, those of a clinic's own destinations with its name."""
+        named = [name for name in type(self).model_fields if getattr(self, name) == Path(file)]
+        for clinic, own in self.clinic_destinations.items():
+            named += [f"clinic_destinations.{clinic}.{name}" for name, value in own if value == Path(file)]
+        return named
 
     @property
     def own_readers(self) -> int:

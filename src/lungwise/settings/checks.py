@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
+from lungwise.extras import how_to_install
 from lungwise.time_zones import zone_names
 
 RESULT_OBJECTS = frozenset({"SR", "SC", "PDF", "GSPS", "SEG"})
@@ -68,12 +69,26 @@ def not_guessable(given: SecretStr) -> SecretStr:
 
 def only_with_boto3(url: str) -> str:
     """Refuse a bucket where what it needs is not installed."""
-    if url and find_spec("boto3") is None:
-        raise ValueError("A bucket needs more of Lungwise. Run bin/setup s3 in Lungwise's folder.")
+    if url:
+        _require("boto3")
     return url
 
 
-_ORIGIN = re.compile(r"https?://([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?")
+def only_with_celery(url: SecretStr) -> SecretStr:
+    """Refuse a broker where what it needs is not installed."""
+    if url.get_secret_value():
+        _require("celery")
+    return url
+
+
+def _require(module: str) -> None:
+    if find_spec(module) is None:
+        raise ValueError(f"It needs {module}, which is not installed. {how_to_install(module)}")
+
+
+PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+"""Pattern of a port, of one group: 1 to 65535."""
+_ORIGIN = re.compile(rf"https?://([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:{PORT})?")
 
 
 def only_an_origin(url: str) -> str:
@@ -90,7 +105,7 @@ def only_origins(urls: str) -> str:
 
 
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
-_HTTP = re.compile(r"(https?)://([^/?#@\s]+?)(:[1-9]\d{0,4})?([/?][^#\s]*)?", re.IGNORECASE)
+_HTTP = re.compile(rf"(https?)://([^/?#@:\s]+|\[[0-9a-f:.]+\])(:{PORT})?([/?][^#\s]*)?", re.IGNORECASE)
 
 
 def only_private_address(url: str) -> str:
@@ -105,7 +120,7 @@ def only_private_address(url: str) -> str:
     return url
 
 
-_DIMSE_PEER = re.compile(r"[^@,]{1,16}@[^@,]+:\d{1,5}")
+_DIMSE_PEER = re.compile(rf"[^@,]{{1,16}}@[^@,]+:{PORT}")
 
 
 def only_an_archive(text: str) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
-from lungwise.settings.checks import listed, not_guessable, only_private_address
+from lungwise.settings.checks import PORT, listed, not_guessable, only_private_address
 from lungwise.settings.hl7 import peer_named
 
-DESTINATIONS = r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$"
+DESTINATIONS = rf"^$|^[^@,]{{1,16}}@[^@,]+:{PORT}( *, *[^@, ][^@,]{{0,15}}@[^@,]+:{PORT})*$"
 """AE@host:port, separated by commas."""
 
 
@@ -42,7 +42,7 @@ class Destinations(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """Scope that is asked for, as system/*.write. Empty: what the address gives."""
     report_tls_ca: Path | None = None
     """Certificate authority of the systems that get reports over HTTPS. Empty: those that the machine trusts."""
-    hl7_results_to: str = Field(default="", pattern=r"^$|^[^@=,|^]{1,180}@[^@=,|^]{0,180}=[^=,@:]+:\d{1,5}$")
+    hl7_results_to: str = Field(default="", pattern=rf"^$|^[^@=,|^]{{1,180}}@[^@=,|^]{{0,180}}=[^=,@:]+:{PORT}$")
     """Hospital system that gets each report as an ORU^R01 message, as APPLICATION@FACILITY=host:port: what MSH-5 and
     MSH-6 say, and where it listens. Empty: none."""
     hl7_results_tls_ca: Path | None = None

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from lungwise.settings.checks import (
+    PORT,
     USUAL_OBJECTS,
     listed,
     only_an_archive,
@@ -90,7 +91,7 @@ class NetworkSettings(Destinations, Hl7Settings, use_attribute_docstrings=True):
     """Most megabytes of earlier films of one patient that are kept."""
     priors_years: int = Field(default=5, ge=1, le=100)
     """Years that an earlier film goes back at most."""
-    worklist_from: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}$")
+    worklist_from: str = Field(default="", pattern=rf"^$|^[^@,]{{1,16}}@[^@,]+:{PORT}$")
     """The hospital's modality worklist, as AE@host:port. `lungwise node` asks it for the accession number of a DICOM
     film that arrives without one. Empty: none is asked."""
     clinic_destinations: dict[str, Destinations] = Field(default={})

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from lungwise.inputs import DHIS2_UID, only_data_elements, only_identifiers
 from lungwise.logs import LogFormat, LogLevel
-from lungwise.settings.checks import not_guessable
+from lungwise.settings.checks import PORT, not_guessable
 
 
 class OversightSettings(BaseSettings, use_attribute_docstrings=True):
@@ -21,7 +21,7 @@ class OversightSettings(BaseSettings, use_attribute_docstrings=True):
     log_level: LogLevel = LogLevel.INFO
     """Least weight of what is logged: debug, info, warning or error. Of what libraries say only warnings and errors are
     logged, except with debug; refused requests and failed sign-ins (lungwise.security) are logged with any."""
-    audit_syslog: str = Field(default="", pattern=r"^$|^[A-Za-z0-9._-]+:[1-9]\d{0,4}$")
+    audit_syslog: str = Field(default="", pattern=rf"^$|^[A-Za-z0-9._-]+:{PORT}$")
     """Syslog server that gets the audit trail over TLS (RFC 5425), as audit.example.org:6514. Empty: none."""
     audit_syslog_ca: Path | None = None
     """Certificate authority of the syslog server. Empty: those that the machine trusts."""
@@ -29,7 +29,9 @@ class OversightSettings(BaseSettings, use_attribute_docstrings=True):
     """Own certificate, where the syslog server asks for one."""
     audit_syslog_key: Path | None = None
     """Key of that certificate."""
-    webhook_url: str = Field(default="", pattern=r"^$|^https?://[^/?#@\s]+([/?][^#\s]*)?$")
+    webhook_url: str = Field(
+        default="", pattern=rf"^$|^https?://([^/?#@:\s]+|\[[0-9A-Fa-f:.]+\])(:{PORT})?([/?][^#\s]*)?$"
+    )
     """Address that is called about each alarm of the watch, as https://example.org/alarms. Empty: none."""
     webhook_secret: Annotated[SecretStr, AfterValidator(not_guessable)] = SecretStr("")
     """Signs what is sent to `webhook_url`, 20 characters at least; needed where that is set."""

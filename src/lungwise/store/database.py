@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, literal_column, select
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -207,7 +208,7 @@ class Database:
 def _engine(settings: Settings, wait_seconds: float) -> Engine:
     url = make_url(settings.database)
     if url.get_backend_name() != "sqlite":
-        return create_engine(
+        return _created(
             url.update_query_dict({"charset": "utf8mb4"}),
             pool_pre_ping=True,
             pool_recycle=1800,
@@ -223,6 +224,13 @@ def _engine(settings: Settings, wait_seconds: float) -> Engine:
     )
     set_up(engine)
     return engine
+
+
+def _created(url: URL, **options: Any) -> Engine:  # noqa: ANN401 - as SQLAlchemy takes them
+    try:
+        return create_engine(url, **options)
+    except ModuleNotFoundError as error:
+        raise ArgumentError(f"there is no driver {error.name} for the database") from error
 
 
 def _connecting(settings: Settings) -> dict[str, Any]:

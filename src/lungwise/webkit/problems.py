@@ -58,7 +58,7 @@ API = {
     405: "This address does not take this method; the Allow header names those it takes.",
     409: "This idempotency key was sent before with another request. Send a new key.",
     406: "No kind of answer that the Accept header names can be given here.",
-    413: "This upload is too large. Upload fewer films at once.",
+    413: "This is too large. Send less at once: fewer films, fewer rows, or shorter texts.",
     415: "This address does not take this kind of content. See the API's document for those it takes.",
     422: "A part of this request is not as the API's document describes it.",
     429: "There were too many requests with this token. Go on after the seconds that Retry-After names.",

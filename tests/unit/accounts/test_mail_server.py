@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dicom_peers import make_certificate
 from inbox import inbox
 from lungwise.accounts.mail_server import AddressRefusedError, MailServer
 from servers import free_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lungwise.settings import Settings
 
 
@@ -18,6 +24,33 @@ def test_a_mail_goes_to_the_mail_server(settings: Settings) -> None:
         (mail,) = box.mails
     assert (mail["To"], mail["From"]) == ("ada@example.org", "clinic@example.org")
     assert "Open this link" in str(mail.get_payload())
+    assert abs(parsedate_to_datetime(mail["Date"]) - datetime.now(UTC)) < timedelta(hours=1)
+    assert mail["Message-ID"].endswith("@example.org>")
+
+
+def test_no_two_mails_have_one_identifier(settings: Settings) -> None:
+    with inbox() as box:
+        server = MailServer(box.set_up(settings))
+        for _ in range(2):
+            server.send("ada@example.org", "subject", "text")
+        assert len({mail["Message-ID"] for mail in box.mails}) == 2
+
+
+def test_only_the_mail_server_whose_certificate_is_good_gets_mails_and_the_password(
+    settings: Settings, tmp_path: Path
+) -> None:
+    for name in ("clinic", "stranger"):
+        make_certificate(tmp_path, name)
+    with inbox(tmp_path / "clinic.pem") as box:
+        asks = box.set_up(settings, smtp_tls=True)
+        for ca in (None, tmp_path / "stranger.pem"):
+            with pytest.raises(ssl.SSLCertVerificationError):
+                MailServer(asks.model_copy(update={"smtp_tls_ca": ca})).send("ada@example.org", "subject", "text")
+        assert not any("ada@example.org" in line for line in box.commands)
+        known = asks.model_copy(update={"smtp_tls_ca": tmp_path / "clinic.pem"})
+        MailServer(known).send("ada@example.org", "subject", "text")
+        (mail,) = box.mails
+    assert mail["To"] == "ada@example.org"
 
 
 def test_a_mail_server_that_is_away_or_knows_no_tls_takes_nothing(settings: Settings) -> None:

@@ -110,6 +110,17 @@ def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> 
     assert "The audit trail is whole" in run("audit", "verify").ok()
 
 
+@pytest.mark.parametrize("schema", ["0001", "0008", "0009", "0010", "0011"])
+def test_an_upgrade_from_an_early_schema_is_undone_too(schema: str, run: type[Run], tmp_path: Path) -> None:
+    with closing(Database(Settings(data_folder=tmp_path / "data"))) as database:
+        upgrade(database.engine, schema)
+    run("db", "upgrade").ok()
+    said = run("db", "go-back", "--yes").ok()
+    assert f"has schema {schema} again" in said and "Install the release of that schema" in said
+    run("db", "upgrade").ok()
+    assert "The audit trail is whole" in run("audit", "verify").ok()
+
+
 @pytest.mark.parametrize("command", [("users", "list"), ("db", "upgrade"), ("db", "check"), ("serve",)])
 def test_an_old_program_on_a_new_database_says_so_and_stops(
     run: type[Run], tmp_path: Path, command: tuple[str, ...]

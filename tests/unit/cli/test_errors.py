@@ -27,7 +27,9 @@ def failing(error: Exception) -> Callable[[], None]:
         (Refusal("damaged"), "The file is damaged. Export it again"),
         (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
-        (ModuleNotFoundError("No module named 'torch'", name="torch"), "bin/setup train"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "bin/setup train .* locks/train.txt"),
+        (ModuleNotFoundError("No module named 'celery.x'", name="celery.x"), "bin/setup celery .* locks/celery.txt"),
+        (ModuleNotFoundError("No module named 'flask'", name="flask"), "bin/setup in .* locks/run.txt"),
     ],
 )
 def test_an_error_is_one_sentence(error: Exception, sentence: str) -> None:

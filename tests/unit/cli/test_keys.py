@@ -211,7 +211,7 @@ def test_a_check_names_patient_data_that_was_moved(filled: Services) -> None:
     assert "was changed" in said
 
 
-def test_a_bucket_without_boto3_or_a_wrong_address_is_a_wrong_setting(
+def test_a_bucket_or_a_broker_without_its_library_or_a_wrong_address_is_a_wrong_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path))
@@ -219,4 +219,9 @@ def test_a_bucket_without_boto3_or_a_wrong_address_is_a_wrong_setting(
     assert "films_url" in run("db", "check", code=1)
     monkeypatch.setenv("LUNGWISE_FILMS_URL", "s3://films")
     monkeypatch.setattr("lungwise.settings.checks.find_spec", lambda _name: None)
-    assert "bin/setup s3" in run("db", "check", code=1)
+    assert "locks/s3.txt" in run("db", "check", code=1)
+    monkeypatch.delenv("LUNGWISE_FILMS_URL")
+    monkeypatch.setenv("LUNGWISE_BROKER_URL", "redis://broker.example.org/0")
+    said = run("db", "check", code=1)
+    assert "broker_url: It needs celery, which is not installed." in said and "locks/celery.txt" in said
+    assert "database_url" not in said

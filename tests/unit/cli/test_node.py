@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from commands import ADA, Run
 from lungwise.cli import main
 from lungwise.settings import Settings
 from lungwise.store import Database
@@ -29,6 +33,40 @@ def said(*command: str, **settings: str) -> str:
 def test_a_node_without_a_clinic_says_what_to_set() -> None:
     assert "Set LUNGWISE_NODE_CLINIC" in said("node")
     assert "There is no clinic Hill" in said("node", LUNGWISE_NODE_CLINIC="Hill")
+
+
+@pytest.mark.parametrize(
+    ("command", "prefix"), [("node", "LUNGWISE_NODE"), ("hl7", "LUNGWISE_HL7")], ids=["node", "hl7"]
+)
+def test_what_keeps_a_command_from_listening_is_said_with_its_setting(
+    command: str, prefix: str, run: type[Run], tmp_path: Path
+) -> None:
+    run("db", "upgrade").ok()
+    run(*ADA).ok()
+    given = {"LUNGWISE_NODE_CLINIC": "Hill", "LUNGWISE_HL7_PEERS": "HIS@HILL=Hill"}
+    setting = prefix.removeprefix("LUNGWISE_").lower()
+    said = ended(command, given | {f"{prefix}_HOST": "no.invalid"})
+    assert "no.invalid:" in said and f"Check the settings {setting}_host and {setting}_port" in said
+    absent = tmp_path / "absent.pem"
+    said = ended(command, given | {f"{prefix}_TLS_CERTIFICATE": str(absent)})
+    assert f"{setting}_tls_certificate: {absent}: No such file or directory" in said
+    absent.write_text("no certificate")
+    said = ended(command, given | {f"{prefix}_TLS_CERTIFICATE": str(absent)})
+    assert f"{setting}_tls_certificate: {absent}: It holds no certificate in PEM" in said
+
+
+def ended(command: str, settings: dict[str, str]) -> str:
+    """Return the one sentence with which a command of its own process ends."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lungwise", command],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    (sentence,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
+    return sentence
 
 
 @pytest.mark.usefixtures("_installation")

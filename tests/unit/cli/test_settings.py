@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 import pytest
 
 from commands import Run
 from lungwise.cli.settings import read_settings
+from lungwise.reports.typesetting.typefaces import FOLDER
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,23 @@ def test_a_wrong_setting_is_named_and_said_in_plain_words(
     said = run("users", "list").no()
     assert said.startswith("Error: A setting is wrong. ") and sentence in said
     assert "Value error" not in said and "Input should" not in said
+
+
+def test_a_report_font_that_is_missing_or_is_no_font_is_said(
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("db", "upgrade").ok()
+    font = tmp_path / "own.ttf"
+    monkeypatch.setenv("LUNGWISE_REPORT_FONT", str(font))
+    assert f"A setting is wrong. report_font: {font} is not there, or is no TrueType font." in run("users", "list").no()
+    no_font = tmp_path / "text.ttf"
+    no_font.write_text("no font")
+    monkeypatch.setenv("LUNGWISE_REPORT_FONT", str(no_font))
+    assert "is no TrueType font" in run("users", "list").no()
+    own = tmp_path / "renamed.ttf"
+    own.write_bytes(lzma.decompress((FOLDER / "NotoSans.ttf.xz").read_bytes()))
+    monkeypatch.setenv("LUNGWISE_REPORT_FONT", str(own))
+    run("users", "list").ok()
 
 
 def test_a_table_that_is_no_json_is_said_and_not_quoted(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:

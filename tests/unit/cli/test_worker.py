@@ -26,10 +26,3 @@ def test_a_worker_with_another_model_says_so_in_every_clinics_trail(
     assert CliRunner().invoke(main, ["worker"]).exit_code == 0
     changed = services.session.scalars(select(AuditEntry).where(AuditEntry.subject == "model")).all()
     assert [(entry.clinic_id, entry.action) for entry in changed] == [(clinic, "changed")]
-
-
-def test_where_the_metrics_are_given_is_an_address_and_a_port() -> None:
-    for given in ("9100", ":9100", "127.0.0.1:", "127.0.0.1:http"):
-        done = CliRunner().invoke(main, ["worker", "--metrics", given])
-        assert done.exit_code == 2
-        assert "an address and a port" in done.stderr

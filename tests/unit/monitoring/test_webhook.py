@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from listener import Listener, listener
 from lungwise.monitoring.webhook import SIGNATURE, Webhook, WebhookError, signature, trial_message
 from lungwise.settings import Settings
+from servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,12 @@ def test_a_message_that_is_not_taken_is_an_error_and_no_redirect_is_followed(
     heard.status = status
     with pytest.raises(WebhookError, match=said):
         webhook(settings, heard, clock).send({})
+    assert len(heard.messages) == 1
+
+
+def test_no_proxy_is_asked(settings: Settings, heard: Listener, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    webhook(settings, heard, clock).send({})
     assert len(heard.messages) == 1
 
 

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from annotated_types import Ge, Le
 from pydantic import SecretStr, ValidationError
 
+from lungwise.films.limits import MAX_BYTES
 from lungwise.settings import Settings
 
 
@@ -27,6 +29,44 @@ def test_a_line_of_the_file_that_is_not_a_setting_is_an_error(tmp_path: Path, mo
     monkeypatch.setenv("LUNGWISE_SETTINGS", str(file))
     with pytest.raises(ValidationError, match="prot"):
         Settings()
+
+
+def test_every_number_has_bounds() -> None:
+    numbers = {name: field for name, field in Settings.model_fields.items() if field.annotation in (int, float)}
+    assert len(numbers) > 30
+    for name, field in numbers.items():
+        assert {Ge, Le} <= {type(one) for one in field.metadata}, name
+
+
+def test_no_setting_allows_a_film_that_is_never_read() -> None:
+    (most,) = (one.le for one in Settings.model_fields["film_megabytes"].metadata if isinstance(one, Le))
+    assert most == MAX_BYTES >> 20
+
+
+@pytest.mark.parametrize(
+    ("setting", "written"),
+    [
+        ("send_to", "A@host:{}"),
+        ("send_to", "B@host:104, A@host:{}"),
+        ("node_commitment_to", "A@host:{}"),
+        ("hl7_results_to", "HIS@HILL=host:{}"),
+        ("priors_from", "A@host:{}"),
+        ("priors_from", "https://host:{}/dicom-web"),
+        ("worklist_from", "A@host:{}"),
+        ("audit_syslog", "host:{}"),
+        ("public_url", "https://host:{}"),
+        ("fhir_url", "https://host:{}/fhir"),
+        ("fhir_url", "https://[2001:db8::1]:{}/fhir"),
+        ("webhook_url", "https://host:{}/alarms"),
+    ],
+)
+def test_a_port_is_one(setting: str, written: str) -> None:
+    secret = {"webhook_secret": SecretStr("a secret that nobody guesses")}
+    for port in (1, 104, 9999, 10000, 65535):
+        assert getattr(Settings(**{setting: written.format(port)}, **secret), setting) == written.format(port)  # type: ignore[arg-type]
+    for port in (0, 65536, 66000, 70000, 99999, 100000):
+        with pytest.raises(ValidationError, match=setting):
+            Settings(**{setting: written.format(port)}, **secret)  # type: ignore[arg-type]
 
 
 def test_every_setting_says_what_it_is() -> None:

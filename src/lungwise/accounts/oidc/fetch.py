@@ -91,7 +91,8 @@ class Fetcher:
         return read
 
     def _opener(self, limit: _TimeLimit) -> urllib.request.OpenerDirector:
-        return urllib.request.build_opener(_NoRedirect, _Http(limit), _Https(limit, self._context))
+        no_proxy = urllib.request.ProxyHandler({})
+        return urllib.request.build_opener(no_proxy, _NoRedirect, _Http(limit), _Https(limit, self._context))
 
     @cached_property
     def _context(self) -> ssl.SSLContext:

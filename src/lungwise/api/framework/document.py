@@ -13,7 +13,6 @@ from lungwise.api.framework.operations import FHIR_TYPE, FILM_TYPES, KEY, TABLE_
 from lungwise.api.order_schemas import Order
 from lungwise.api.schema_base import Asked
 from lungwise.api.schemas import Film, Problem, Study
-from lungwise.webkit.problems import API as SENTENCES
 from lungwise.webkit.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -194,7 +193,10 @@ def _responses(operation: Operation) -> Iterable[tuple[str, Json]]:
         )
     refusal = (FHIR_TYPE, {"type": "object"}) if operation.is_of_fhir else (MEDIA_TYPE, _ref(Problem))
     for status in operation.problems:
-        yield str(status), {"description": SENTENCES[status], "content": {refusal[0]: {"schema": refusal[1]}}}
+        yield (
+            str(status),
+            {"description": operation.meaning_of(status), "content": {refusal[0]: {"schema": refusal[1]}}},
+        )
 
 
 def _links(operation: Operation) -> Json:

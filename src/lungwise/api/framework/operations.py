@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 from lungwise.access import Right
 from lungwise.accounts.tokens import Scope
 from lungwise.films.formats import FORMATS
+from lungwise.webkit.problems import API as SENTENCES
 from lungwise.webkit.problems import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -26,6 +27,8 @@ FILM_TYPES = (*(known.media_type for known in FORMATS), "application/zip", "appl
 """What may be sent as the whole body of an upload."""
 TABLE_TYPE = "text/csv"
 FHIR_TYPE = "application/fhir+json"
+_CONTRADICTED = "What is there does not allow this. The title says why."
+_OR_CONTRADICTED = "Or what is there contradicts this, or somebody else changed it first: the title says so."
 UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
 
 
@@ -71,6 +74,8 @@ class Operation:
         Whether its body is a resource of FHIR, which the view is given as bytes.
     names_key
         Whether its body names by a key what may not be there.
+    may_contradict
+        Whether what is there may not allow it, though it takes no idempotency key.
     """
 
     name: str
@@ -137,6 +142,12 @@ class Operation:
         if self.is_idempotent or self.may_contradict:
             found.append(409)
         return tuple(sorted(set(found)))
+
+    def meaning_of(self, status: int) -> str:
+        """Say what an error status of it means."""
+        if status != 409:
+            return SENTENCES[status]
+        return f"{SENTENCES[409]} {_OR_CONTRADICTED}" if self.is_idempotent else _CONTRADICTED
 
 
 class KeyConverter(BaseConverter):

@@ -161,7 +161,7 @@ def add_reference_result(key: str, body: schemas.ReferenceResultIn) -> schemas.R
 def describe(key: str, body: schemas.ClinicalDetailsIn) -> schemas.ClinicalDetails:
     """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
     details, known = _details(body), _details(body.known) if body.known else None
-    once([repr(details)], lambda: services().studies.describe(person(), key, details, known=known).key)
+    once([repr(details), repr(known)], lambda: services().studies.describe(person(), key, details, known=known).key)
     return details_of(services().studies.get(person(), key).clinical)
 
 

@@ -80,6 +80,11 @@ class Typefaces:
         return filter(None, map(_opened, self._files))
 
 
+def is_font(file: Path) -> bool:
+    """Return whether a file is there and is a font that reports can be written with."""
+    return _opened(file) is not None
+
+
 def writable(text: str) -> str:
     """Leave out what is not seen: controls, marks of direction but for those of isolates, variation selectors."""
     return "".join(letter for letter in text if letter in f"\n{_JOINERS}{ISOLATE_MARKS}" or not _is_invisible(letter))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lungwise.accounts.oidc import fetch
 from lungwise.accounts.oidc.errors import NotVouchedForError, ProviderError
 from lungwise.accounts.oidc.fetch import BYTES, Fetcher
+from servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,11 @@ def server() -> Iterator[Server]:
 def say(server: Server, body: bytes = b"{}", status: int = 200, pause: float = 0, location: str = "") -> str:
     server.body, server.status, server.pause, server.location = body, status, pause, location
     return f"http://127.0.0.1:{server.server_port}/"
+
+
+def test_no_proxy_is_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    assert Fetcher(None).get(say(server, b'{"a": 1}')) == {"a": 1}
 
 
 def test_what_is_slow_or_large_or_elsewhere_is_no_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,9 @@ def test_a_result_and_symptoms_are_entered_once_and_come_with_the_study(
     assert program.ask("POST", f"/studies/{key}/clinical-details", json=first_said).json == details
     refused = program.ask("POST", f"/studies/{key}/clinical-details", json={"spo2": 85, "known": nothing})
     assert (refused.status_code, refused.json["title"]) == (409, "Someone else changed this first.")
+    path, sent = f"/studies/{key}/clinical-details", {"Idempotency-Key": "details"}
+    assert program.ask("POST", path, sent, json={**details, "known": details}).status_code == 200
+    assert program.ask("POST", path, sent, json={**details, "known": nothing}).status_code == 409
     over = {"symptoms": ["none"], "known": details}
     assert program.ask("POST", f"/studies/{key}/clinical-details", json=over).json["symptoms"] == ["none"]
     assert program.ask("POST", f"/studies/{key}/clinical-details", json=details).json == details
