@@ -91,8 +91,10 @@ class Fetcher:
         return read
 
     def _opener(self, limit: _TimeLimit) -> urllib.request.OpenerDirector:
-        no_proxy = urllib.request.ProxyHandler({})
-        return urllib.request.build_opener(no_proxy, _NoRedirect, _Http(limit), _Https(limit, self._context))
+        # A proxy passes TLS on unopened. An address that is not https is on this machine, and no proxy's business.
+        proxies = {scheme: url for scheme, url in urllib.request.getproxies().items() if scheme == "https"}
+        handlers = _NoRedirect, _Http(limit), _Https(limit, self._context)
+        return urllib.request.build_opener(urllib.request.ProxyHandler(proxies), *handlers)
 
     @cached_property
     def _context(self) -> ssl.SSLContext:

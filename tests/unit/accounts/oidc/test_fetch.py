@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import threading
@@ -65,9 +66,18 @@ def say(server: Server, body: bytes = b"{}", status: int = 200, pause: float = 0
     return f"http://127.0.0.1:{server.server_port}/"
 
 
-def test_no_proxy_is_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_asked_to_pass_tls_on_and_nothing_else(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     assert Fetcher(None).get(say(server, b'{"a": 1}')) == {"a": 1}
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        asking = threading.Thread(
+            target=lambda: pytest.raises(ProviderError, Fetcher(None).get, "https://id.invalid/a")
+        )
+        asking.start()
+        with proxy.accept()[0] as asked:
+            assert asked.recv(1000).startswith(b"CONNECT id.invalid:443 ")
+        asking.join()
 
 
 def test_what_is_slow_or_large_or_elsewhere_is_no_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
