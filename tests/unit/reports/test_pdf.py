@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,11 @@ def test_each_page_of_a_long_report_says_whose_it_is_and_which_of_how_many(
                 "".join((words("Page %(n)s of %(total)s") % {"n": number, "total": len(reader.pages)}).split()) in foot
             )
             assert all("".join(part.split()) in foot for part in name.split())
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", str(tmp_path / "report.pdf"), "-"], capture_output=True, check=True, text=True
+    ).stdout
+    of_facts, *of_feet = re.findall(rf'xMin="([\d.]+)" .*>{key}<', boxes)
+    assert of_facts and len(of_feet) > 1 and len(set(of_feet)) == 1  # each page has it in the same place
     assert missing_glyphs(pdf) == 0
 
 

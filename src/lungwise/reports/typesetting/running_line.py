@@ -33,20 +33,20 @@ class CanvasWithRunningLine(Canvas):  # type: ignore[misc]
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*args, **options)
-        self._line, self._x, self._width = line, x, width
-        self._kept: list[dict[str, Any]] = []
+        self._running_line, self._running_x, self._running_width = line, x, width
+        self._full_pages: list[dict[str, Any]] = []
 
     def showPage(self) -> None:  # noqa: N802 - so ReportLab calls it
         """Keep a page that is full."""
-        self._kept.append(dict(self.__dict__))
+        self._full_pages.append(dict(self.__dict__))
         self._startPage()
 
     def save(self) -> None:
         """Write the pages and the file."""
-        for number, page in enumerate(self._kept, start=1):
+        for number, page in enumerate(self._full_pages, start=1):
             self.__dict__.update(page)
-            line = self._line(number, len(self._kept))
-            line.wrapOn(self, self._width, self._pagesize[1])
-            line.drawOn(self, self._x, FOOT)
+            line = self._running_line(number, len(self._full_pages))
+            line.wrapOn(self, self._running_width, self._pagesize[1])
+            line.drawOn(self, self._running_x, FOOT)
             super().showPage()
         super().save()
