@@ -11,12 +11,22 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 
-def texts_of(pdf: bytes, folder: Path) -> tuple[str, str]:
-    """Return the text that pypdf and pdftotext find, in Unicode's composed form, without marks of direction."""
+def texts_of(pdf: bytes, folder: Path, page: int | None = None) -> tuple[str, str]:
+    """Return the text that pypdf and pdftotext find, in Unicode's composed form, without marks of direction.
+
+    Parameters
+    ----------
+    page
+        The one page that is read, counted from one; without it all are.
+    """
     file = folder / "report.pdf"
     file.write_bytes(pdf)
-    poppler = subprocess.run(["pdftotext", "-layout", str(file), "-"], capture_output=True, check=True, text=True)
-    ours = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    only = ["-f", str(page), "-l", str(page)] if page else []
+    poppler = subprocess.run(
+        ["pdftotext", "-layout", *only, str(file), "-"], capture_output=True, check=True, text=True
+    )
+    pages = PdfReader(io.BytesIO(pdf)).pages
+    ours = "\n".join(one.extract_text() for one in (pages[page - 1 : page] if page else pages))
     return _plain(ours), _plain(poppler.stdout)
 
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from playwright.sync_api import FilePayload, Page, ViewportSize, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from lungwise.access import PEOPLE as ROLES
 from lungwise.cli import demo
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.settings import Settings
@@ -50,11 +52,10 @@ PAGES = (
     "second-factor",
     "second-factor/recovery-codes",
     "verify",
-    "help/doctor",
-    "help/health worker",
-    "help/administrator",
-    "nothing",
+    *(f"help/{role}" for role in ROLES),
 )
+MISSING = "nothing"
+"""A page that there is not, to photograph what says so."""
 OF_A_YEAR = (
     "statistics",
     "local-accuracy",
@@ -154,9 +155,11 @@ class Camera:
         return not self._wanted or what in self._wanted
 
     def take(self, address: str, what: str) -> None:
-        """Go there and photograph it."""
+        """Go there and photograph it; what is not there is a fault of the list of pages."""
         if self.wants(what):
-            self.page.goto(address, wait_until="networkidle")
+            answer = self.page.goto(address, wait_until="networkidle")
+            if answer and answer.status >= HTTPStatus.BAD_REQUEST and what != MISSING:
+                raise ValueError(f"{address} answers {answer.status}")
             self.shoot(what)
 
     def shoot(self, what: str) -> None:
@@ -191,7 +194,8 @@ def _walk(camera: Camera, site: Site) -> None:
     _doors(camera, site)
     camera.sign_in(site.address, demo.EMAIL)
     for path in PAGES:
-        camera.take(site.of(path), path.replace("/", "-").replace(" ", "-"))
+        camera.take(site.of(path), path.replace("/", "-"))
+    camera.take(site.of(MISSING), MISSING)
     _of_one_study(camera, site)
     for name, path in OF_ONE.items():
         camera.take(site.of(path), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import partial
 
 from PIL import Image as PillowImage
 from reportlab import rl_config
@@ -16,6 +17,7 @@ from reportlab.platypus import Flowable, HRFlowable, Image, KeepTogether, Simple
 from lungwise.films.refusals import N_, Words
 from lungwise.reports.report import FilmReport, Report
 from lungwise.reports.typesetting.paragraph import Typesetter
+from lungwise.reports.typesetting.running_line import FOOT, CanvasWithRunningLine
 from lungwise.reports.typesetting.typefaces import Typefaces
 from lungwise.studies.answers import Level
 
@@ -24,6 +26,7 @@ rl_config.useA85 = 0
 
 _TITLE, _SIGNATURE = N_("Chest X-ray report"), N_("Date, signature")
 _OPINIONS, _TESTS = N_("Opinions"), N_("Test results")
+_PAGE = N_("Page %(n)s of %(total)s")
 Row = tuple[str, str]
 _GREY, _INK = HexColor("#5a6570"), HexColor("#16202a")
 _LEVELS = {
@@ -33,8 +36,12 @@ _LEVELS = {
     Level.GREY: HexColor("#7c8994"),
 }
 _MARGIN = 18 * mm
-_WIDTH = A4[0] - 2 * _MARGIN - 12
-"""Of the text: between the margins, and the six points that a frame keeps free on both sides."""
+_PADDING = 6
+"""Points that a frame keeps free on each side of the text."""
+_WIDTH = A4[0] - 2 * (_MARGIN + _PADDING)
+"""Of the text."""
+_RUNNING = (0.32, 0.21, 0.31, 0.16)
+"""How the width is shared by what stands at the foot of each page: name, number, study and page."""
 _WHOLE = ((0, 0), (-1, -1))
 """All cells of a table."""
 
@@ -53,19 +60,20 @@ def report_pdf(
     typefaces
         What to write it in; they have every letter of it.
     """
-    out, title = io.BytesIO(), words(_TITLE)
+    out, title, pages = io.BytesIO(), words(_TITLE), _Pages(report, words, Typesetter(typefaces))
     document = SimpleDocTemplate(
         out,
         pagesize=A4,
         leftMargin=_MARGIN,
         rightMargin=_MARGIN,
         topMargin=16 * mm,
-        bottomMargin=16 * mm,
+        bottomMargin=FOOT + pages.running_height,
         title=title,
         author=report.clinic,
         invariant=1,
     )
-    document.build(_Pages(report, words, Typesetter(typefaces)).story(title, pictures))
+    canvas = partial(CanvasWithRunningLine, line=pages.running_line, x=_MARGIN + _PADDING, width=_WIDTH)
+    document.build(pages.story(title, pictures), canvasmaker=canvas)
     return out.getvalue()
 
 
@@ -125,6 +133,23 @@ class _Pages:
                 story += [_text(self._words(title), self._title), self._table(rows)]
         return [*story, _rule(), _text(report.limits, self._small), self._signature()]
 
+    def running_line(self, number: int, total: int) -> Table:
+        """Lay out what stands at the foot of a page: whose it is, and which of how many.
+
+        Each part is a paragraph of its own, so that a name from right to left leaves the numbers as they are.
+        """
+        patient, study = self._report.patient, f"{self._words(N_('Study'))} {self._report.study.key}"
+        page = self._words(_PAGE) % {"n": number, "total": total}
+        said = (patient.name or patient.identifier, patient.identifier if patient.name else "", study, page)
+        table = Table([[_text(one, self._small) for one in said]], colWidths=[part * _WIDTH for part in _RUNNING])
+        table.setStyle([("VALIGN", *_WHOLE, "BOTTOM"), ("LEFTPADDING", *_WHOLE, 0), ("BOTTOMPADDING", *_WHOLE, 0)])
+        return table
+
+    @property
+    def running_height(self) -> float:
+        """How high the line at the foot of a page is, in points: a long name takes several lines."""
+        return float(self.running_line(99, 99).wrap(_WIDTH, A4[1])[1])
+
     def _said(self) -> list[str]:
         """Return what is said below the headline's title."""
         headline = self._report.headline
@@ -150,7 +175,7 @@ class _Pages:
 
     def _table(self, rows: Sequence[Row]) -> Table:
         cells = [[_text(name, self._small), _text(value, self._body)] for name, value in rows]
-        table = Table(cells, colWidths=[42 * mm, _WIDTH - 42 * mm], hAlign="LEFT")
+        table = Table(cells, colWidths=[42 * mm, _WIDTH - 42 * mm], hAlign="LEFT", splitInRow=1)
         table.setStyle([("VALIGN", *_WHOLE, "TOP"), *((f"{side}PADDING", *_WHOLE, 1.5) for side in ("TOP", "BOTTOM"))])
         table.setStyle([("LEFTPADDING", (0, 0), (0, -1), 0), ("TOPPADDING", (0, 0), (0, -1), 3)])
         return table

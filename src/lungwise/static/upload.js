@@ -10,6 +10,8 @@ const details = form.querySelectorAll("fieldset:not(#drop)"); // of the patient
 const { person } = document.body.dataset;
 const OWN = ["csrf_token", "films", "camera"]; // what each film is sent with, or is one; the rest goes with the first
 const REFUSED = [413, 422]; // the film is at fault, not the connection
+const STALLED = 60_000; // milliseconds in which nothing is sent: the link is dead, and does not say so
+const UNANSWERED = 600_000; // milliseconds after the last byte: a slow machine opens an archive of many films meanwhile
 const SIGNED_OUT = [400, 401, 403]; // the session has ended, or the form is too old
 let chosen = []; // {file, camera}: what is shown in the list
 let upload = null; // what is being sent: set by the first press of the button, so that the next one goes on
@@ -32,6 +34,11 @@ function post(address, film, fields, onProgress) {
   for (const [name, value] of fields) data.append(name, value);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    let timer = 0;
+    const expectWithin = (milliseconds) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), milliseconds);
+    };
     const fail = () => {
       const isOut = SIGNED_OUT.includes(request.status);
       isTokenOld ||= isOut;
@@ -41,9 +48,15 @@ function post(address, film, fields, onProgress) {
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
-    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.upload.onprogress = (event) => {
+      expectWithin(STALLED);
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.upload.onload = () => expectWithin(UNANSWERED);
+    request.onloadend = () => clearTimeout(timer);
     request.onload = () => (request.status < 400 && request.response ? resolve(request.response) : fail());
-    request.onerror = fail;
+    request.onerror = request.onabort = fail;
+    expectWithin(STALLED);
     request.send(data);
   });
 }
@@ -52,7 +65,7 @@ const signedOut = () => (isKept ? form.dataset.signedOut : form.dataset.signedOu
 
 /** Take the token of who signed in again in another tab; nobody else's films are sent with it. */
 async function takeFreshToken() {
-  const answer = await fetch(document.body.dataset.page).catch(() => null);
+  const answer = await fetch(document.body.dataset.page, { signal: AbortSignal.timeout(STALLED) }).catch(() => null);
   if (!answer?.ok) throw new Error(form.dataset.broken);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (page.body.dataset.person !== person) throw new Error(signedOut());
@@ -70,7 +83,7 @@ async function sendNext() {
     const answer = await post(address, film, fields, (part) => { id("progress").value = (at + part) / upload.total; });
     if (answer.opened) upload.sent = answer; // a film that was here already opens no study for the others
     else upload.here = answer;
-    upload.refusals.push(...answer.said);
+    upload.notices.push(...answer.said);
   } catch (error) {
     if (!REFUSED.includes(error.status)) throw error;
     const isNamed = upload.total === 1 || error.message.includes(film.file.name);
@@ -121,6 +134,7 @@ async function begin(films, said) {
     sent: null,
     here: null,
     refusals: [],
+    notices: [], // of films that were taken
     left: [...ready.entries()],
   };
   isKept = await kept(() => keptUploads.add(record(), ready));
@@ -150,16 +164,17 @@ function busy(yes) {
 }
 
 async function finish() {
-  const { id: own, sent, here, refusals } = upload;
+  const { id: own, sent, here, refusals, notices } = upload;
   const isOtherChosen = upload === offered && chosen.length > 0; // is not sent yet, and would be lost with this page
   const forgotten = kept(() => keptUploads.remove(own));
   if (isKept) await forgotten;
   upload = null;
   busy(false);
   const study = sent ?? here;
-  if (study && !refusals.length && !isOtherChosen) return goTo(study.page);
+  const said = [...refusals, ...(refusals.length && sent ? [form.dataset.others] : []), ...notices];
+  if (study && !said.length && !isOtherChosen) return goTo(study.page);
   id("sending").hidden = true;
-  if (refusals.length) say(...refusals, ...(sent ? [form.dataset.others] : []));
+  if (said.length) say(...said);
   id("saved").hidden = !study;
   if (study) id("saved").firstElementChild.href = study.page;
   return kept(offerKept);
@@ -269,7 +284,7 @@ async function offerKept() {
   if (!earlier || !id("resume")) return;
   const films = await keptUploads.films(earlier.id);
   if (upload || drop.disabled) return; // one is sent meanwhile
-  offered = { ...earlier, left: films.map((film) => [film.n, film]) };
+  offered = { notices: [], ...earlier, left: films.map((film) => [film.n, film]) };
   id("resume-text").textContent = words(id("resume").dataset.text, { n: films.length, names: films.map((film) => film.file.name).join(", ") });
   id("resume-patient").textContent = words(id("resume").dataset.patient, { patient: earlier.patient });
   id("resume-patient").hidden = !earlier.patient;

@@ -1,7 +1,9 @@
 // Searches while one types, and filters as soon as something is chosen. Without this script one presses the button.
 "use strict";
 const search = document.getElementById("search");
+const lost = document.getElementById("lost");
 const PAUSE = 250; // milliseconds after the last key
+const AGAIN = 3000; // milliseconds after the connection was lost
 let timer = 0;
 let running = null;
 
@@ -13,12 +15,17 @@ async function show() {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const list = page.getElementById("list");
     if (!list) return search.submit(); // signed out meanwhile, or refused: the page says why
+    lost.hidden = true;
     document.getElementById("list").replaceWith(list);
     count();
     history.replaceState(null, "", answer.url); // so that Back comes back to this list
   } catch (error) {
-    if (error.name !== "AbortError") search.submit();
+    if (error.name === "AbortError") return undefined; // somebody typed on
+    lost.hidden = false; // and what is typed stays, which it would not on the browser's own page
+    clearTimeout(timer);
+    timer = setTimeout(show, AGAIN);
   }
+  return undefined;
 }
 
 /** Say how many studies there are on all pages. */

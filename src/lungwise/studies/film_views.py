@@ -76,6 +76,12 @@ def page_picture(key: str) -> Response:
     return _drawn(key, pictures.ON_PAGE)
 
 
+@bp.get("/<key>/report.jpg")
+def report_picture(key: str) -> Response:
+    """Return a film as a picture for a report's page."""
+    return _drawn(key, pictures.IN_REPORT, quality=80)
+
+
 @bp.get("/<key>/thumbnail.jpg")
 def thumbnail(key: str) -> Response:
     """Return a film as a small picture."""
@@ -147,9 +153,9 @@ def _seen(key: str) -> FilmRecord:
     return record
 
 
-def _drawn(key: str, side: int) -> Response:
+def _drawn(key: str, side: int, quality: int = pictures.QUALITY) -> Response:
     record = _seen(key)
-    return _picture_of(pictures.as_jpeg(_picture(record, side)), "image/jpeg")
+    return _picture_of(pictures.as_jpeg(_picture(record, side), quality), "image/jpeg")
 
 
 def _picture(record: FilmRecord, side: int) -> Image:

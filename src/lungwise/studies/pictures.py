@@ -16,9 +16,13 @@ LARGEST = 1600
 """Longest side of a picture in pixels: what a screen can show and a weak network can carry."""
 ON_PAGE = 960
 """Longest side of the picture that a study's page shows at half its width."""
+IN_REPORT = 640
+"""Longest side of a picture in a report's page, which may hold dozens; as it is printed, some 200 dots per inch."""
 THUMBNAIL = 320
 SMALL = 96
 """Longest side of a picture in a list."""
+QUALITY = 88
+"""Of a JPEG in which a film is looked at."""
 _CLEAR = 0.25
 """Heat below this is left clear, so that the layer marks places rather than tinting the film."""
 
@@ -69,7 +73,7 @@ def with_heat(film: Film, heat_map: NDArray[np.float32], side: int, quarter_turn
     return Image.alpha_composite(grey, heat_layer(upright(heat_map, quarter_turns), grey.size)).convert("RGB")
 
 
-def as_jpeg(image: Image.Image, quality: int = 88) -> bytes:
+def as_jpeg(image: Image.Image, quality: int = QUALITY) -> bytes:
     """Encode for the page."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=quality)

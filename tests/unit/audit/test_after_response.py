@@ -50,7 +50,7 @@ def test_the_pictures_of_a_film_are_one_entry_for_an_hour(
     app: Lungwise, ada: Visitor, film_key: str, clock: Clock, visit: Callable[..., Visitor]
 ) -> None:
     for _round in range(2):
-        for picture in ("picture.jpg", "page.jpg", "thumbnail.jpg", "heat.png"):
+        for picture in ("picture.jpg", "page.jpg", "report.jpg", "thumbnail.jpg", "heat.png"):
             assert ada.get(f"/films/{film_key}/{picture}").status_code == 200
     assert seen(app) == [("film", film_key)]
     clock.forward(minutes=59)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import re
+import subprocess
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from pypdf import PdfReader
 
 from lungwise.errors import Rejected
 from lungwise.languages import LANGUAGES, words_of
@@ -72,6 +75,49 @@ def test_names_of_every_script_are_written_in_every_language(
             assert words("Date, signature") in text
             assert "पहाड़ Hill" in text
         assert missing_glyphs(pdf) == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [*zip(LANGUAGES, NAMES, strict=True), ("en", ""), ("en", "Maria da Conceição dos Santos " * 6)],
+)
+def test_each_page_of_a_long_report_says_whose_it_is_and_which_of_how_many(
+    language: str, name: str, services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    person, words = services.person(), words_of(language)
+    facts = PatientFacts(identifier="45-2031-77", name=name.strip())
+    key = services.studies.open(person, facts, [("a", film(1, 8))]).key
+    for _ in range(3):
+        services.studies.conclude(person, key, Conclusion(agrees=None, note="Look again. " * 300))
+    pdf = Reports(services.studies, words, services.settings).pdf(person, key, "Hill")
+    reader = PdfReader(io.BytesIO(pdf))
+    assert len(reader.pages) > 1
+    for number in range(1, len(reader.pages) + 1):
+        for text in texts_of(pdf, tmp_path, page=number):
+            foot = "".join(text.split("Look again.")[-1].split())
+            assert "45-2031-77" in foot
+            assert key in foot
+            assert (
+                "".join((words("Page %(n)s of %(total)s") % {"n": number, "total": len(reader.pages)}).split()) in foot
+            )
+            assert all("".join(part.split()) in foot for part in name.split())
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", str(tmp_path / "report.pdf"), "-"], capture_output=True, check=True, text=True
+    ).stdout
+    of_facts, *of_feet = re.findall(rf'xMin="([\d.]+)" .*>{key}<', boxes)
+    assert of_facts and len(of_feet) > 1 and len(set(of_feet)) == 1  # each page has it in the same place
+    assert missing_glyphs(pdf) == 0
+
+
+def test_a_note_longer_than_a_page_goes_on_on_the_next(
+    services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(identifier="7"), [("a", film(1, 8))]).key
+    services.studies.conclude(person, key, Conclusion(agrees=None, note="\n".join(f"line {n}." for n in range(200))))
+    pdf = Reports(services.studies, str, services.settings).pdf(person, key, "Hill")
+    for text in texts_of(pdf, tmp_path):
+        assert all(f"line {n}." in text for n in range(200))
 
 
 def test_letters_that_no_font_has_are_named_and_nothing_is_drawn_in_boxes(

@@ -61,7 +61,7 @@ def test_nobody_of_another_clinic_gets_a_films_numbers(
     eve = visit(app)
     assert eve.get(f"/films/{key}/levels/1600").status_code == 302
     eve.sign_in("eve@example.org")
-    for what in ("levels/1600", "geometry", "page.jpg"):
+    for what in ("levels/1600", "geometry", "page.jpg", "report.jpg"):
         assert eve.get(f"/films/{key}/{what}").status_code == 404
 
 

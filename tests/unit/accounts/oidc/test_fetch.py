@@ -67,13 +67,15 @@ def say(server: Server, body: bytes = b"{}", status: int = 200, pause: float = 0
 
 
 def test_a_proxy_is_asked_to_pass_tls_on_and_nothing_else(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask() -> None:
+        with pytest.raises(ProviderError):
+            Fetcher(None).get("https://id.invalid/a")
+
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     assert Fetcher(None).get(say(server, b'{"a": 1}')) == {"a": 1}
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        asking = threading.Thread(
-            target=lambda: pytest.raises(ProviderError, Fetcher(None).get, "https://id.invalid/a")
-        )
+        asking = threading.Thread(target=ask)
         asking.start()
         with proxy.accept()[0] as asked:
             assert asked.recv(1000).startswith(b"CONNECT id.invalid:443 ")
