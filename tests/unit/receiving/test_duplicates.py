@@ -101,6 +101,17 @@ def test_films_of_one_upload_are_compared_with_each_other(services: Services) ->
     assert [one.data for one in found.to_hold] == others
 
 
+def test_the_dicom_object_that_is_made_of_a_picture_is_that_film_and_another_ones_is_not(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    uid = services.studies.open(ada, PatientFacts(), [("film", film(1))]).films[0].instance_uid
+    own, other = (upload(dicom(SOPInstanceUID=uid, Manufacturer=name)) for name in ("Lungwise", "Acme"))
+    found = services.studies.recording.duplicates.sort(ada, [own, other])
+    assert [one for one, _film in found.known] == [own]
+    assert [(one, difference) for one, _film, difference in found.held] == [(other, Difference.PIXELS)]
+
+
 def test_a_study_has_one_film_of_a_uid(services: Services) -> None:
     ada, recording = services.person(), services.studies.recording
     stored = {one.sha256: one for one in map(upload, [dicom(), dicom(1)])}
