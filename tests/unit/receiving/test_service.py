@@ -315,3 +315,16 @@ def test_a_held_film_that_comes_as_a_film_while_it_is_taken_becomes_no_second_on
     monkeypatch.setattr(desk.store, "put", put_and_come)
     assert [desk.uploads.take(admin, key)] == came
     assert (desk.count(FilmRecord), desk.count(HeldFilm), desk.left()) == (1, 0, [])
+
+
+def test_a_film_uploaded_again_under_the_former_name_of_its_patient_is_in_its_study(
+    desk: Desk, film: Callable[..., bytes]
+) -> None:
+    former = PatientFacts(identifier="A-1", name="Doe Jane")
+    key = desk.uploads.open(desk.person, former, files(film(1))).key
+    with desk.database.writing() as session:
+        patients = desk.wiring.over(session).patients
+        (jane,) = patients.known_by(desk.person, "A-1")
+        patients.change(desk.person, jane.key, replace(former, name="Roe Jane"))
+    again = desk.uploads.open(desk.person, former, files(film(1)))
+    assert (again.key, again.elsewhere, desk.count(Study)) == (key, (), 1)
