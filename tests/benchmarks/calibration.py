@@ -23,7 +23,7 @@ import numpy as np
 from lungwise.monitoring.answer_changes import comparison_of
 from lungwise.monitoring.cusum import BASELINE, RISE, expected_share, follow, watch
 from lungwise.monitoring.drift import Spread
-from lungwise.monitoring.local_accuracy import sensitivity_at
+from lungwise.monitoring.local_accuracy import accuracy
 from lungwise.monitoring.proposal import FEWEST_NEGATIVES, FEWEST_POSITIVES, Hindrance, Proposal, propose
 from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification, verified
 from lungwise.reading.artefact import Thresholds
@@ -126,7 +126,7 @@ def run(clinic: Clinic, random: np.random.Generator) -> Result:
     """Let one clinic propose."""
     films, ill = draw_films(clinic, random)
     known, proposal = verified(films), propose(films, SHIPPED)
-    estimate = sensitivity_at(known, SHIPPED.lower)
+    estimate = accuracy(known, SHIPPED, area=lambda _films: None).sensitivity
     return Result(
         manner=clinic.manner,
         one_in=clinic.one_in,

@@ -259,6 +259,8 @@ def test_random_bytes_are_no_association(node: NodeProcess) -> None:
         luck = random.Random(seed)
         with RawPeer(node.port) as peer, suppress(OSError):
             peer.socket.sendall(bytes([luck.randrange(9)]) + luck.randbytes(luck.randint(1, 3000)))
+            peer.socket.shutdown(socket.SHUT_WR)
+            assert peer.answer()[:1] != b"\x02"  # an association that was accepted
 
 
 def test_the_bounds_are_the_settings(settings: Settings, migrate: Callable[[Settings], None]) -> None:

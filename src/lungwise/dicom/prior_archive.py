@@ -22,7 +22,8 @@ from lungwise.dicom.queries import SUCCESS, PeerError, associated, bounded, find
 from lungwise.dicom.storage import CANNOT_STORE
 from lungwise.films import Refusal
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
-from lungwise.receiving.priors import PriorReceiver, is_chest
+from lungwise.films.dicom.radiograph import is_chest
+from lungwise.receiving.priors import PriorReceiver
 from lungwise.receiving.uploads import read_instance
 from lungwise.settings import Settings
 

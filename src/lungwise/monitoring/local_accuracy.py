@@ -97,11 +97,6 @@ def accuracy(
     )
 
 
-def sensitivity_at(known: VerifiedFilms, lower: float) -> Measure | None:
-    """Share of those with the disease from a threshold on; None where there is none of them."""
-    return _share(known.score >= lower, known, known.positive)
-
-
 def costs(known: VerifiedFilms, steps: int = 50) -> list[Cost]:
     """What each of some thresholds would cost, from the lowest score to the highest."""
     if not known.positive.any():

@@ -18,9 +18,10 @@ from lungwise.dicom.queries import PeerError
 from lungwise.dicom.storage import CANNOT_STORE
 from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, parts
 from lungwise.films import Refusal
+from lungwise.films.dicom.radiograph import is_chest
 from lungwise.inputs import UID
 from lungwise.outgoing.exchange import Answer, Exchange
-from lungwise.receiving.priors import PriorReceiver, is_chest
+from lungwise.receiving.priors import PriorReceiver
 from lungwise.receiving.receiver import Kept
 from lungwise.receiving.uploads import read_instance
 from lungwise.reports.outgoing import NotSentError

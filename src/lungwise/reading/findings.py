@@ -1,6 +1,6 @@
 """The one list of findings: the network's head, codes, pages, command line and reports take theirs from here.
 
-What the films of a collection say of a finding is in `training/dataset.py`.
+What the films of a collection say of a finding is in `training/labels.py`.
 """
 
 from __future__ import annotations

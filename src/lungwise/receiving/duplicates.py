@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -174,11 +174,17 @@ class Duplicates:
         return list(self._session.scalars(query.order_by(FilmRecord.id)))
 
     def _is_of_another(self, person: Person, film: FilmRecord, typed: PatientFacts) -> bool:
-        """Return whether a person typed another patient than the one whom a film is filed under."""
-        patient = self._patients.by_ids(person, [film.study.patient_id])[film.study.patient_id].facts
-        return (bool(typed.identifier) and typed.identifier != patient.identifier) or bool(
-            contradictions(patient, typed)
-        )
+        """Return whether a person typed another patient than the one whom a film is filed under.
+
+        Without an identifier, the film's own counts. Where it is not sure who is meant, the record that the film named
+        decides.
+        """
+        named = film.study.merged_from_id or film.study.patient_id
+        record = self._patients.by_ids(person, [named])[named]
+        match = self._patients.match(person, replace(typed, identifier=typed.identifier or record.identifier))
+        if match is not None:
+            return match.patient.id != film.study.patient_id
+        return self._are_two(record.facts, typed)
 
     def _difference(self, film: FilmRecord, upload: Upload) -> Difference | None:
         header = upload.header or DicomHeader()
@@ -191,14 +197,13 @@ class Duplicates:
         return self._difference_from(kept, here, upload)
 
     def _difference_from(self, data: bytes, patient: PatientFacts, upload: Upload) -> Difference | None:
-        if self._is_of_another_patient(patient, facts_of(upload.header or DicomHeader())):
+        rules = self._patients.rules
+        if self._are_two(rules.stated(patient), rules.stated(facts_of(upload.header or DicomHeader()))):
             return Difference.PATIENT
         return None if has_same_pixels(data, upload.data) else Difference.PIXELS
 
-    def _is_of_another_patient(self, one: PatientFacts, other: PatientFacts) -> bool:
-        rules = self._patients.rules
-        known, stated = rules.stated(one), rules.stated(other)
-        return is_another_patient(known, stated, rules) or bool(contradictions(known, stated))
+    def _are_two(self, one: PatientFacts, other: PatientFacts) -> bool:
+        return is_another_patient(one, other, self._patients.rules) or bool(contradictions(one, other))
 
 
 def is_renamed(film: FilmRecord) -> bool:

@@ -13,6 +13,7 @@ from lungwise.access import Person
 from lungwise.audit.actions import Action, Subject
 from lungwise.errors import Unavailable
 from lungwise.films.dicom.header import DicomHeader
+from lungwise.films.dicom.radiograph import is_chest
 from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.patients.service import Patient
 from lungwise.receiving.film_files import FilmFiles
@@ -24,15 +25,6 @@ from lungwise.receiving.uploads import ReceivedInstance, Upload
 from lungwise.settings import Settings
 from lungwise.store import CollisionError
 from lungwise.studies.prior_models import PriorFilm
-
-_MODALITIES = {"CR", "DX", "RG"}
-_CHEST = {"", "CHEST", "THORAX", "LUNG", "CHESTABDOMEN"}
-"""What Body Part Examined says of a chest film; many machines leave it empty."""
-
-
-def is_chest(modality: str, body_part: str) -> bool:
-    """Return whether a series, or a film, may be a chest X-ray."""
-    return modality.strip().upper() in _MODALITIES and body_part.strip().upper() in _CHEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from lungwise.access import Person
 from lungwise.errors import Rejected
 from lungwise.reports.patient_export import PatientExport
 from lungwise.store import EncryptionError
+from lungwise.store.disk import sync_folder
 from lungwise.store.keys import Keys
 
 _NAME = re.compile(r"(\d+)-([0-9a-f]{20})\.lungwise")
@@ -62,7 +63,7 @@ class StudyArchive:
             written.flush()
             os.fsync(written.fileno())
         unfinished.replace(file)
-        _sync(self._folder)
+        sync_folder(self._folder)
 
 
 def open_archived(file: Path, keys: Keys) -> bytes:
@@ -84,11 +85,3 @@ def _context(file: Path) -> str:
     if found is None:
         raise Rejected("An archived study is named by its clinic and its key, as 1-0123456789abcdef0123.lungwise.")
     return f"archived study/{found[1]}/{found[2]}"
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

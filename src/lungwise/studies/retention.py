@@ -105,11 +105,6 @@ class Retention:
         self._keep = keep
         self._priors = priors
 
-    @property
-    def can_archive(self) -> bool:
-        """Whether there is a place to archive studies in."""
-        return self._keep is not None
-
     def preview(self, person: Person) -> OldStudies | None:
         """Return what a clinic keeps no longer; None where it keeps everything."""
         person.need(Right.DELETE)

@@ -206,3 +206,15 @@ def test_an_account_that_cannot_sign_in_gets_no_recovery_link(services: Services
     with pytest.raises(Rejected, match="Enable it first"):
         services.accounts.recovery_link(admin, bob.key)
     assert services.accounts.who_may_recover(bob.email) is None
+
+
+def test_administrators_are_those_whose_accounts_are_open(services: Services) -> None:
+    admin, bob = services.person(), services.user("Bob", "Hill", Role.ADMINISTRATOR)
+    services.user("Eve", "Hill", Role.DOCTOR)
+    services.user("Dan", "Valley", Role.ADMINISTRATOR)
+    waiting = with_policy(services, Registration.APPROVED).register(EVE, admin.clinic_id)
+    assert waiting is not None
+    waiting.role, waiting.active = Role.ADMINISTRATOR, True
+    assert [user.id for user in services.accounts.administrators(admin)] == [admin.id, bob.id]
+    services.accounts.set_active(admin, bob.key, active=False)
+    assert [user.id for user in services.accounts.administrators(admin)] == [admin.id]

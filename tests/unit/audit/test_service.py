@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, inspect, select, update
 
 from lungwise.access import Role
 from lungwise.audit.actions import Action, Subject
@@ -318,3 +318,29 @@ def test_only_administrators_see_the_trail(services: Services) -> None:
     doctor = services.person("Bob", role=Role.DOCTOR)
     with pytest.raises(NotFound):
         AuditTrail(services.session, services.clock).page(doctor, AuditFilter())
+
+
+def test_an_entry_in_the_place_of_the_last_one_is_found_though_it_was_signed_once(services: Services) -> None:
+    person = trail_of(services, 2)
+    services.audit.record(person, Action.SAW, Subject.STUDY, "key")
+    services.session.flush()
+    entry = services.session.get_one(AuditEntry, 4)
+    other = {column.key: getattr(entry, column.key) for column in inspect(AuditEntry).column_attrs}
+    services.session.rollback()
+    services.audit.record(person, Action.DELETED, Subject.STUDY, "the evidence")
+    services.session.commit()
+    (services.settings.data_folder / "audit-end.json").unlink()
+    services.session.execute(update(AuditEntry).where(AuditEntry.id == 4).values(other))
+    services.session.commit()
+    assert verified(services) == Break(4, "the chain's end is not what was written")
+
+
+def test_what_was_seen_from_another_address_is_recorded_again(services: Services) -> None:
+    person = services.person()
+    here, there = (AuditTrail(services.session, services.clock, address) for address in ("10.0.0.1", "10.0.0.2"))
+    here.record_unless_seen(person, Subject.STUDY, "key", [])
+    assert here.has_seen(person, ["key"]) and not there.has_seen(person, ["key"])
+    before = here.head()[0]
+    here.record_unless_seen(person, Subject.STUDY, "key", [])
+    there.record_unless_seen(person, Subject.STUDY, "key", [])
+    assert here.head()[0] == before + 1

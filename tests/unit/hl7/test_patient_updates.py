@@ -154,3 +154,38 @@ def test_a_merge_that_contradicts_or_that_persons_decided_otherwise_waits(
     assert other.same_as_id is None
     with pytest.raises(Rejected, match="with itself"):
         updates.merge(system, said(), said())
+
+
+def test_a_record_that_persons_called_another_one_is_not_merged(
+    services: Services, updates: PatientUpdates, system: Person
+) -> None:
+    peter = PatientFacts(identifier="100-8", name="Njoroge Peter")
+    add(services, system, PatientFacts(identifier="100-8", name="Kamau Grace"))
+    services.patients.decisions.separate(services.person("Bea"), add(services, system, peter))
+    other = replace(peter, identifier="200")
+    add(services, system, other)
+    with pytest.raises(Rejected, match="is unclear"):
+        updates.merge(system, StatedPatient(facts=other), StatedPatient(facts=peter))
+
+
+def test_a_merge_into_a_merged_record_is_held_against_its_patient(
+    services: Services, updates: PatientUpdates, system: Person
+) -> None:
+    add(services, system)
+    other = add(services, system, PatientFacts(identifier="9", name="Njoroge Peter"))
+    assert updates.merge(system, said(name="Kamau Grace"), said(identifier="7"))
+    with pytest.raises(Rejected, match="two records contradict"):
+        updates.merge(system, said(identifier="7"), said(identifier="9"))
+    assert other.same_as_id is None
+
+
+def test_a_patient_who_is_unclear_is_corrected_by_no_message(
+    services: Services, updates: PatientUpdates, system: Person
+) -> None:
+    add(services, system, PatientFacts(identifier="100-8", name="Kamau Grace", birth_date=BORN))
+    peter = PatientFacts(identifier="100-8", name="Njoroge Peter", birth_date=date(1950, 1, 1), sex="M")
+    unclear = add(services, system, peter)
+    assert unclear.is_unclear
+    with pytest.raises(Rejected, match="another name, birth date or sex"):
+        updates.update(system, StatedPatient(facts=replace(peter, sex=""), cleared=frozenset({"sex"})))
+    assert unclear.facts == peter

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import func, select, update
 
+from dicom_files import dicom_file
 from lungwise.films import Refusal, open_film
 from lungwise.jobs.reading_queue import ATTEMPTS, Claim, Jobs, Model
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.store import Database, database_time
+from lungwise.studies.dispatch_models import DispatchState
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,6 +297,25 @@ def test_a_study_whose_verdict_a_second_reading_changes_is_unread_again(
     jobs.finish({claim: Refusal("no film", {"sentence": "This is no film."})})
     assert (study.status, study.unread) == (StudyStatus.REFUSED, True)
     assert [reading.version for reading in study.films[0].readings] == ["1", "2"]
+
+
+def test_a_second_reading_that_says_the_same_sends_nothing(
+    services: Services, synthetic_reader: type[SyntheticReader]
+) -> None:
+    data = dicom_file(chest_bytes())
+    queued(services, data)
+    jobs = Jobs(services.session, services.clock, 30, lambda _clinic: ["ARCHIVE@127.0.0.1:104"])
+    jobs.finish({claimed(jobs): reading_of(data, synthetic_reader())})
+    study = the_job(services).film.study
+    (dispatch,) = study.dispatches
+    version, dispatch.state = study.report_version, DispatchState.SENT
+    second = Model(name="synthetic", version="2")
+    services.queue.reread(second)
+    (claim,) = jobs.claim(second)
+    jobs.finish({claim: reading_of(data, synthetic_reader())})
+    services.session.expire_all()
+    assert [reading.version for reading in study.films[0].readings] == ["1", "2"]
+    assert (study.report_version, [one.state for one in study.dispatches]) == (version, [DispatchState.SENT])
 
 
 def test_a_film_deleted_while_it_is_read_is_left_alone(services: Services, film: Callable[..., bytes]) -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from dicom_files import dicom_bytes, film_dataset
 from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.draft import MOVABLE
 from lungwise.monitoring.film_table import FINDINGS, HIGH, LOW, FilmTable, Standing, tables_of
 from lungwise.patients.identity import Identity
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.own_thresholds import FindingThresholds, OwnThresholds
 from synthetic_films import chest_bytes
 
@@ -27,6 +29,11 @@ BORN = date(1970, 3, 25)
 def table(services: Services, person: Person) -> FilmTable:
     model = services.worker.model
     return tables_of(services.session).of(services.session, person.clinic_id, model, UTC)
+
+
+def test_the_findings_of_a_table_are_those_of_the_model() -> None:
+    assert sorted(FINDINGS) == sorted(FINDING_NAMES)
+    assert set(MOVABLE) < set(FINDING_NAMES)
 
 
 def test_a_film_is_what_was_said_of_it_and_of_whom_it_is(either_services: Services, film: Callable[..., bytes]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from lungwise.monitoring.local_accuracy import accuracy, auc, costs, sensitivity_at
+from lungwise.monitoring.local_accuracy import accuracy, auc, costs
 from lungwise.monitoring.verified import VerifiedFilms
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.intervals import wilson_interval
@@ -35,7 +35,7 @@ def test_shares_are_counted_with_wilsons_interval() -> None:
 
 def test_a_film_that_stands_for_others_counts_for_them() -> None:
     known = films([0.9, 0.1], [True, True], [1.0, 9.0])
-    found = sensitivity_at(known, 0.3)
+    found = accuracy(known, SHIPPED).sensitivity
     assert found is not None and found.value == pytest.approx(0.1)
     assert found.upper - found.lower > 0.5
 

@@ -34,3 +34,11 @@ def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(serv
     assert clara.name == "Clara Schumann"
     (change,) = services.patients.history(person, clara)
     assert (change.facts.name, change.person_name) == ("Clara Wieck", person.name)
+
+
+def test_a_name_and_a_birth_date_that_changed_at_once_were_another_persons(services: Services) -> None:
+    person = services.person()
+    former = PatientFacts(identifier="1", name="Two Bob", birth_date=date(1950, 1, 1))
+    record = services.patients.match_or_add(person, former).patient
+    services.patients.change(person, record.key, replace(ADA, identifier="1", sex=""))
+    assert services.patients.match(person, PatientFacts(identifier="1", name="Bob Two")) is None

@@ -85,3 +85,26 @@ def test_a_name_that_says_little_does_not_make_two_persons_one(names: tuple[str,
     )
     assert first.id == second.id != third.id
     assert (first.name, third.name) == names[1:]
+
+
+def test_a_name_that_fits_two_is_neither_ones(services: Services) -> None:
+    person = services.person()
+    for name in ("Smith John", "Smith Jane"):
+        services.patients.match_or_add(person, PatientFacts(identifier="7", name=name))
+    assert services.patients.match(person, PatientFacts(identifier="7", name="Smith J")) is None
+
+
+def test_a_sex_alone_does_not_tell_two_apart(services: Services) -> None:
+    person = services.person()
+    for facts in (BOB, replace(ADA, birth_date=None)):
+        services.patients.match_or_add(person, facts)
+    assert services.patients.match(person, PatientFacts(identifier="P-1", sex="M")) is None
+
+
+def test_a_former_name_is_found_under_an_issuer_that_was_corrected_with_it(services: Services) -> None:
+    person, former = services.person(), replace(ADA, issuer="HIL")
+    ada = services.patients.match_or_add(person, former).patient
+    services.patients.change(person, ada.key, replace(ADA, name="King Ada", issuer="HILL"))
+    found = services.patients.match(person, replace(ADA, issuer="HILL"))
+    assert found is not None and found.patient.id == ada.id
+    assert services.patients.match(person, replace(former, name="Byron Ada")) is None

@@ -97,3 +97,11 @@ def test_who_is_another_person_with_the_same_number_is_clear_with_a_number_of_th
     assert bob.identity == Identity.SEPARATE
     patients.change(person, bob.key, replace(bob.facts, identifier="8"))
     assert asha.identity == bob.identity == Identity.CLEAR
+
+
+def test_no_issuer_is_filled_in_where_another_patient_has_the_number(services: Services) -> None:
+    person, facts = services.person(), PatientFacts(identifier="1", name="Lovelace Ada")
+    ada = services.patients.match_or_add(person, facts).patient
+    services.patients.match_or_add(person, replace(facts, name="Two Bob"))
+    found = services.patients.match_or_add(person, replace(facts, issuer="HILL", sex="F")).patient
+    assert (found.id, ada.issuer, ada.sex) == (ada.id, "", "F")

@@ -45,6 +45,7 @@ class Desk:
     person: Person
     woken: list[str]
     folder: Path
+    wiring: Wiring
 
     def left(self) -> list[tuple[str, str]]:
         found = check_films(self.database, self.store)
@@ -69,8 +70,9 @@ def desk(
     app = create_app(either, synthetic_reader, clock)
     store, woken = FilmStore(either), list[str]()
     limits = Limits(films=3, film_bytes=1 << 20, total_bytes=9 << 20)
-    uploads = Uploads(Wiring(either, store).receive(app.database, lambda: woken.append("")), limits)
-    yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken, either.films_folder)
+    wiring = Wiring(either, store)
+    uploads = Uploads(wiring.receive(app.database, lambda: woken.append("")), limits)
+    yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken, either.films_folder, wiring)
     app.database.close()
 
 
@@ -289,3 +291,40 @@ def test_an_upload_that_is_refused_holds_no_film_and_counts_none(desk: Desk, eit
     assert (desk.count(HeldFilm), list(desk.store.films())) == (0, before)
     uploads.open(desk.person, PatientFacts(), files(held, more[0]))  # no refused film was counted
     assert (desk.count(FilmRecord), desk.count(HeldFilm)) == (2, 1)
+
+
+def test_a_held_film_that_comes_as_a_film_while_it_is_taken_becomes_no_second_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, held = (dicom_file(chest_words(n), SOPInstanceUID="1.2.3") for n in (1, 2))
+    first = desk.uploads.open(desk.person, PatientFacts(), files(known)).key
+    with pytest.raises(Rejected, match="set aside"):
+        desk.uploads.open(desk.person, PatientFacts(), files(held))
+    admin, put, came = replace(desk.person, role=Role.ADMINISTRATOR), desk.store.put, list[str]()
+
+    def put_and_come(study: str, data: bytes, name: str = "", *, anew: bool = False) -> str:
+        if not came:
+            came.append("")
+            with desk.database.writing() as session:
+                desk.wiring.over(session).studies.delete(admin, first)
+            came[0] = desk.uploads.open(desk.person, PatientFacts(), files(held)).key
+        return put(study, data, name, anew=anew)
+
+    with desk.database.reading() as session:
+        key = session.scalars(select(HeldFilm.key)).one()
+    monkeypatch.setattr(desk.store, "put", put_and_come)
+    assert [desk.uploads.take(admin, key)] == came
+    assert (desk.count(FilmRecord), desk.count(HeldFilm), desk.left()) == (1, 0, [])
+
+
+def test_a_film_uploaded_again_under_the_former_name_of_its_patient_is_in_its_study(
+    desk: Desk, film: Callable[..., bytes]
+) -> None:
+    former = PatientFacts(identifier="A-1", name="Doe Jane")
+    key = desk.uploads.open(desk.person, former, files(film(1))).key
+    with desk.database.writing() as session:
+        patients = desk.wiring.over(session).patients
+        (jane,) = patients.known_by(desk.person, "A-1")
+        patients.change(desk.person, jane.key, replace(former, name="Roe Jane"))
+    again = desk.uploads.open(desk.person, former, files(film(1)))
+    assert (again.key, again.elsewhere, desk.count(Study)) == (key, (), 1)

@@ -132,3 +132,18 @@ def test_two_entries_of_one_patient_become_one(services: Services, film: Callabl
     assert (merged.identifier, merged.name) == ("7", "Clara Wieck")
     with pytest.raises(NotFound):
         services.patients.get(person, gone.key)
+
+
+def test_who_uploaded_some_of_the_films_of_an_unclear_patient_does_not_say_who_it_is(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada, eve = services.person(), services.person("Eve", role=Role.RADIOLOGIST)
+    bob = PatientFacts(identifier="1", name="Two Bob")
+    services.studies.open(ada, replace(bob, name="Lovelace Ada"), [("film", film(1))])
+    services.studies.open(eve, bob, [("film", film(2))])
+    services.session.commit()
+    (unclear,) = services.patients.decisions.unclear(ada)
+    assert services.patient_studies.may_settle(eve, unclear)
+    services.studies.open(ada, bob, [("film", film(3))])
+    services.session.commit()
+    assert not services.patient_studies.may_settle(eve, unclear)

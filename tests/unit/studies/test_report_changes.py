@@ -116,3 +116,17 @@ def test_a_system_of_which_a_version_was_cancelled_gets_the_next(
     ]
     webhook = study.dispatches[-1]
     assert (webhook.attempts, webhook.created_at, webhook.due_at) == (0, services.clock(), services.clock())
+
+
+def test_a_system_gets_the_first_version_of_a_study_that_is_read_and_none_of_one_that_waits(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person, facts = services.person(), PatientFacts(identifier="7")
+    read = services.studies.open(person, facts, [("film", film(1))])
+    services.read_all()
+    waiting = services.studies.open(person, facts, [("film", film(2))])
+    changes = ReportChanges(services.session, services.clock, lambda _clinic: ["webhook"])
+    changes.of_patient(read.patient_id)
+    services.session.expire_all()
+    assert [(one.destination, one.state) for one in read.dispatches] == [("webhook", "queued")]
+    assert waiting.dispatches == []

@@ -14,14 +14,19 @@ from lungwise.audit.models import AuditEntry
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.errors import NotFound, Rejected
 from lungwise.films.dicom.header import read_header
+from lungwise.orders.order import OrderRequest, OrderWay
+from lungwise.orders.progress import OrderProgress
+from lungwise.orders.service import Orders
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.receiving.uploads import Upload
 from lungwise.store import new_key
 from lungwise.store.backup import last_arrival, note_arrival, note_backup
 from lungwise.studies.dispatch_models import Dispatch, DispatchState
 from lungwise.studies.models import Study
+from lungwise.studies.prior_models import PriorFilm
 from lungwise.studies.priors import Priors
 from lungwise.studies.retention import KeptBack, Retention
+from prior_films import add_prior
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -219,3 +224,52 @@ def due(case: Case) -> list[str]:
     preview = case.retention().preview(case.ada)
     assert preview is not None
     return [one.key for one in preview.due]
+
+
+def remove(case: Case) -> None:
+    """Remove what is due."""
+    retention = case.retention()
+    preview = retention.preview(case.ada)
+    assert preview is not None
+    assert retention.remove(case.ada, preview.agreement) == 1
+
+
+def test_a_patient_whose_films_are_ordered_stays(case: Case) -> None:
+    services = case.services
+    old = case.study("1")
+    case.years_later()
+    case.back_up()
+    (patient,) = services.patients.known_by(case.ada, "1")
+    orders = Orders(services.session, services.clock, services.patients, services.audit)
+    orders.place(case.ada, patient, OrderRequest(), OrderWay.PAGE)
+    remove(case)
+    assert services.session.get(Study, old.id) is None
+    assert services.patients.known_by(case.ada, "1") == [patient]
+    assert len(OrderProgress(services.session).of_patient(patient.id)) == 1
+
+
+def test_earlier_films_go_once_they_are_as_old_as_the_study(case: Case) -> None:
+    services = case.services
+    case.study("1")
+    (patient,) = services.patients.known_by(case.ada, "1")
+    add_prior(services.session, services.store, services.clock, patient, 1)
+    case.years_later()
+    case.study("1")
+    case.back_up()
+    young = add_prior(services.session, services.store, services.clock, patient, 2)
+    remove(case)
+    assert services.session.query(PriorFilm).all() == [young]
+
+
+def test_a_report_of_another_clinic_keeps_no_study(case: Case) -> None:
+    services, uid = case.services, {"StudyInstanceUID": "1.2", "PatientID": "1"}
+    services.studies.open(case.ada, PatientFacts(), [("film", dicom_file(chest_bytes(), **uid))])
+    services.read_all()
+    case.years_later()
+    case.back_up()
+    services.clock.forward(hours=1)
+    data = report_file("1.2.9", **uid)
+    item, key = Upload(data=data, kind="DICOM", header=read_header(data)), new_key()
+    services.store.put(key, data)
+    services.studies.recording.objects.record(services.person("Bea", "Valley"), key, item, "PACS")
+    assert (counts(case), len(due(case))) == ({}, 1)

@@ -244,3 +244,16 @@ def test_a_study_is_deleted_with_an_object_whose_file_is_lost_but_not_while_the_
     services.session.commit()
     assert services.session.scalars(select(OtherObject)).all() == []
     assert list(services.store.films()) == []
+
+
+def test_a_film_goes_into_no_study_of_another_record_of_its_patient(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    known = [PatientFacts(identifier=number) for number in ("A-1", "B-1")]
+    studies = [services.studies.open(ada, facts, [("film", film(n))]) for n, facts in enumerate(known)]
+    kept, merged = (services.patients.known_by(ada, facts.identifier)[0] for facts in known)
+    services.patient_studies.merge(ada, kept.key, merged.key)
+    services.session.expire_all()
+    found = [[services.studies.is_of(ada, study, facts) for facts in known] for study in studies]
+    assert found == [[True, False], [False, True]]  # who takes the merging back parts them again

@@ -14,7 +14,8 @@ from lungwise.films.formats import DICOM
 from lungwise.films.limits import damaged
 from lungwise.films.refusals import BODY_PART, Refusal
 
-_RADIOGRAPHY = {"", "CR", "DX", "DR", "RG", "OT", "SC"}
+_RADIOGRAPHY = {"CR", "DX", "DR", "RG"}
+_PERHAPS_RADIOGRAPHY = {"", "OT", "SC"}
 _CHEST = {"CHEST", "THORAX", "LUNG", "LUNGS"}
 # fmt: off
 _NOT_CHEST = {
@@ -50,13 +51,27 @@ def open_radiograph(data: bytes) -> Film:
         age=header.years,
         sex=header.sex or None,
         pixel_spacing=header.pixel_spacing,
-        warnings=(*header.warnings, *([BODY_PART] if _names_another_part(header) else [])),
+        warnings=(*header.warnings, *([BODY_PART] if names_another_part(header.body_part) else [])),
     )
+
+
+def is_chest(modality: str, body_part: str) -> bool:
+    """Return whether a series, or a film, may be a chest X-ray; a secondary capture may show anything, and is not."""
+    return modality.strip().upper() in _RADIOGRAPHY and not names_another_part(body_part)
+
+
+def names_another_part(body_part: str) -> bool:
+    """Return whether Body Part Examined names another part than the chest.
+
+    Many machines leave it empty or write it in their own language, so that an unknown word says nothing.
+    """
+    words = set(re.findall("[A-Z]+", body_part.upper()))
+    return bool(words & _NOT_CHEST) and not words & _CHEST
 
 
 def _check_radiograph(header: DicomHeader, elements: Elements) -> None:
     modality = header.modality.upper()
-    if modality not in _RADIOGRAPHY:
+    if modality not in _RADIOGRAPHY | _PERHAPS_RADIOGRAPHY:
         raise Refusal("not-a-radiograph", {"modality": modality[:16]})
     if PIXEL_DATA in elements:
         return
@@ -65,9 +80,3 @@ def _check_radiograph(header: DicomHeader, elements: Elements) -> None:
     if ROWS in elements or not elements:
         raise damaged("cut")
     raise Refusal("not-a-radiograph", {"detail": "no-picture"})
-
-
-def _names_another_part(header: DicomHeader) -> bool:
-    """Return whether the header names another body part: it may be a console's default, so the picture decides."""
-    words = set(re.findall("[A-Z]+", header.body_part.upper()))
-    return bool(words & _NOT_CHEST) and not words & _CHEST

@@ -108,9 +108,6 @@ CODED = {
 }
 
 
-SYNTAXES = [syntax for _frame, syntax in CODED.values()]
-
-
 def naming(file: bytes, old: str, new: str) -> bytes:
     """The file, whose meta information names another transfer syntax, or one that is empty."""
     at = file.index(b"\x02\0\x10\0UI")

@@ -18,6 +18,7 @@ from pydicom.uid import (
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset, shipped
 from lungwise.films import Film, Refusal, open_film
+from lungwise.films.dicom.radiograph import is_chest
 from synthetic_films import chest_words
 
 WORDS = chest_words(bits=12)
@@ -116,6 +117,17 @@ def test_another_part_of_the_body_is_a_warning_and_a_chest_is_none() -> None:
         assert open_film(dicom_file(WORDS, BodyPartExamined=part)).warnings == ("body-part",)
     for part in ("CHEST", "CHEST ABDOMEN", "", "RIB", "PORT CHEST"):
         assert open_film(dicom_file(WORDS, BodyPartExamined=part)).warnings == ()
+
+
+@pytest.mark.parametrize("part", ["", "CHEST", "LUNGS", "CHEST PA", "CHEST_PA", "PORT CHEST", "CHESTABDOMEN", "TORAX"])
+def test_what_is_read_without_a_warning_is_asked_for_as_a_chest_film(part: str) -> None:
+    assert open_film(dicom_file(WORDS, BodyPartExamined=part)).warnings == ()
+    assert all(is_chest(modality, part) for modality in ("CR", "DX", "DR", "RG", "dx "))
+    assert not any(is_chest(modality, part) for modality in ("", "CT", "OT", "SC"))
+
+
+def test_a_film_of_another_part_is_not_asked_for_as_a_chest_film() -> None:
+    assert not any(is_chest("DX", part) for part in ("HAND", "ABDOMEN", "L SPINE", "hand"))
 
 
 def test_reports_are_no_radiographs() -> None:
