@@ -509,7 +509,7 @@ def test_the_readings_come_without_touching_what_is_typed(
     page.goto(f"{served.address}/studies")
     page.click("table.list a")
     page.wait_for_selector(".verdict.waiting")
-    expect(page.locator("text=I agree")).to_be_hidden()  # there is nothing yet to agree with
+    expect(page.locator("label", has_text="I agree")).to_be_hidden()  # there is nothing yet to agree with
     page.evaluate("window.isSamePage = true")
     page.fill("[name=note]", "typed meanwhile")
     other = context.new_page()
@@ -518,7 +518,7 @@ def test_the_readings_come_without_touching_what_is_typed(
     page.wait_for_selector(READ)
     assert page.evaluate("window.isSamePage")
     expect(page.locator("[name=note]")).to_have_value("typed meanwhile")
-    expect(page.locator("text=I agree")).to_be_visible()
+    expect(page.locator("label", has_text="I agree")).to_be_visible()
     expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)
     context.close()
 
@@ -547,7 +547,7 @@ def test_axe_finds_nothing_in_any_state_of_the_day(served: Site, chromium: Brows
     page.set_input_files("#films", [file("blank.jpg", blank_bytes())])
     page.click("#upload [type=submit]")
     page.wait_for_selector("text=Send another film")
-    expect(page.locator("text=I agree")).to_have_count(0)
+    expect(page.locator("label", has_text="I agree")).to_have_count(0)
     look("a refused film")
     page.goto(f"{served.address}/studies/new")
     page.set_input_files("#camera", [file("photograph.jpg", photograph(SCENES["an edge outside"])[0])])
