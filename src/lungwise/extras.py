@@ -11,6 +11,7 @@ _EXTRAS = {
     "nncf": "train",
     "onnx": "train",
     "onnxruntime": "onnxruntime",
+    "redis": "celery",
     "safetensors": "train",
     "sklearn": "train",
     "torch": "train",

@@ -144,7 +144,7 @@ class _LiveProcesses(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield every metric."""
-        for file in self._folder.glob("gauge_live*_*.db"):
+        for file in self._folder.glob("gauge_*_*.db"):
             if not _is_alive(int(file.stem.rpartition("_")[2])):
                 file.unlink(missing_ok=True)  # another process may remove it too
         metrics: Iterable[Metric] = self._all.collect()  # type: ignore[no-untyped-call]

@@ -120,6 +120,8 @@ class Exchange:
         except HTTPException as error:
             raise NotSentError(f"it does not answer as HTTP says ({type(error).__name__})", away=True) from error
         except OSError as error:
+            if error.filename:  # the authority's, of our own settings
+                raise NotSentError(f"{error.filename} cannot be used: {error.strerror}", away=True) from error
             raise NotSentError(f"it cannot be reached ({type(error).__name__})", away=True) from error
 
     def _answer(

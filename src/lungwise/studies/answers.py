@@ -222,7 +222,7 @@ class StudyAnswer:
 
     @property
     def pattern(self) -> str:
-        """What a list of studies finds it by: the pattern of the film that leads; empty of a normal one."""
+        """The pattern of the film that leads, by which urgency goes; empty of a normal one."""
         return COVID if self.leading.level is Level.RED else self.leading.pattern or ""
 
     @cached_property
