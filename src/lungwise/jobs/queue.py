@@ -99,7 +99,7 @@ class Queue:
         failed = self._session.scalars(query if numbers is None else query.where(Job.id.in_(numbers))).all()
         due = database_time(self._session)
         for job in failed:
-            job.state, job.attempts, job.due_at, job.finished_at = JobState.QUEUED, 0, due, None
+            job.state, job.attempts, job.due_at = JobState.QUEUED, 0, due
         self._session.flush()
         sum_up(self._session, {job.film.study for job in failed})
         return len(failed)

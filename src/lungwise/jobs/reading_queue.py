@@ -271,10 +271,13 @@ class Jobs(LeaseQueue[Job]):
             changes.of_study(study)
 
     def _give_up(self, job: Job, study: str, error: str) -> None:
-        """Mark a job as failed; who has a report of the study gets one that says that a film could not be read."""
-        studies = self._lock([study])
+        """Mark a job as failed; who has a report of the study gets one that says that a film could not be read.
+
+        Where it failed before, and was tried again in vain, they have that.
+        """
+        studies, is_first = self._lock([study]), job.finished_at is None
         self._end([job.id], studies, JobState.FAILED, error)
-        if not job.model:
+        if is_first and not job.model:
             self._note_changes(one for one in studies if one.report_version and one.status != StudyStatus.WAITING)
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:

@@ -181,7 +181,8 @@ class Duplicates:
         """
         named = film.study.merged_from_id or film.study.patient_id
         record = self._patients.by_ids(person, [named])[named]
-        match = self._patients.match(person, replace(typed, identifier=typed.identifier or record.identifier))
+        of_record = replace(typed, identifier=record.identifier, issuer=record.issuer)
+        match = self._patients.match(person, typed if typed.identifier else of_record)
         if match is not None:
             return match.patient.id != film.study.patient_id
         return self._are_two(record.facts, typed)

@@ -222,7 +222,7 @@ class StudyAnswer:
 
     @property
     def pattern(self) -> str:
-        """The pattern of the film that leads, by which urgency goes; empty of a normal one."""
+        """The pattern of the film that leads; empty of a normal one, which urgency asks."""
         return COVID if self.leading.level is Level.RED else self.leading.pattern or ""
 
     @cached_property

@@ -33,7 +33,8 @@ _SUGGESTED = {one.value: one for one in (Diagnosis.TUBERCULOSIS, Diagnosis.OTHER
 def agreed_diagnosis(answer: StudyAnswer) -> Diagnosis | None:
     """Return what agreeing with a study's headline concludes: no more than that says; None where it has no verdict.
 
-    A finding that is only possible, a faint COVID-19 and a study of which a film could not be read are uncertain.
+    A finding that is only possible, a faint COVID-19, and what is otherwise normal or of no known pattern where a film
+    could not be read are uncertain.
     """
     if answer.is_waiting or not answer.read:
         return None
@@ -50,7 +51,7 @@ def _without_covid(answer: StudyAnswer) -> Diagnosis:
         return Diagnosis.UNCERTAIN if answer.missing else Diagnosis.NORMAL
     if pattern in answer.suggested:
         return _SUGGESTED.get(pattern, Diagnosis.UNCERTAIN)
-    return Diagnosis.UNCERTAIN if answer.possible else Diagnosis.NO_COVID_19
+    return Diagnosis.UNCERTAIN if answer.possible or answer.missing else Diagnosis.NO_COVID_19
 
 
 def contradicts(agreed: Diagnosis | None, concluded: Diagnosis | None) -> bool:

@@ -22,6 +22,7 @@ from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.diagnosis import agreed_diagnosis
 from lungwise.studies.film_headers import differing_headers
+from lungwise.studies.first_day import first_day
 from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
@@ -261,6 +262,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         patient=patient,
         answer=answer,
         agreed=agreed_diagnosis(answer),
+        taken=first_day(study, study.films, get_timezone()),
         shown=shown,
         number=study.films.index(shown) + 1 if shown else 0,
         headers=differing_headers(study, patient, services().studies.data),

@@ -108,6 +108,9 @@ def test_whoever_has_a_report_gets_one_that_says_that_a_film_could_not_be_read(
     given_up(jobs, services, second)
     assert study.report_version == 2
     services.queue.retry()
+    given_up(jobs, services, claimed(jobs))
+    assert study.report_version == 2  # which says it
+    services.queue.retry()
     jobs.finish({claimed(jobs): normal_reading(film(2), synthetic_reader())})
     assert (study.report_version, study.unread) == (3, True)
 

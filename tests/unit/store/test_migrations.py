@@ -266,13 +266,15 @@ def test_studies_of_an_earlier_release_are_given_the_findings_that_their_headlin
             connection.execute(text(read), values | {"findings": json.dumps(findings), "raised": listed})
         connection.execute(text("UPDATE studies SET standing = 'negative', urgency = 2.02 WHERE id IN (1, 5)"))
         connection.execute(text("UPDATE studies SET urgency = 7.28 WHERE id = 3"))  # with too little oxygen
+        connection.execute(text("UPDATE studies SET standing = 'negative', urgency = 0.01 WHERE id = 4"))
+        connection.execute(text("UPDATE films SET study_id = 4, sha256 = 'another' WHERE id = 6"))  # which could not be read
     upgrade(database.engine)
     with database.engine.connect() as connection:
         rows = connection.execute(text("SELECT named_findings, urgency FROM studies WHERE id < 6 ORDER BY id")).all()
         left = connection.scalar(text("SELECT COUNT(*) FROM studies WHERE named_findings = '-'"))
     database.close()
     named = ["other pneumonia|tuberculosis", "COVID-19|tuberculosis", "COVID-19", "", ""]
-    assert [tuple(row) for row in rows] == list(zip(named, [pytest.approx(3.02), 3.75, 7.28, 3.75, 2.02], strict=True))
+    assert [tuple(row) for row in rows] == list(zip(named, [pytest.approx(3.02), 3.75, 7.28, 1.01, 2.02], strict=True))
     assert left == 0
 
 

@@ -58,6 +58,7 @@ def test_who_agrees_concludes_what_the_headline_says(said: StudyAnswer, conclude
         (answer("negative", covid=0.28, normal=0.1), "only faintly"),
         (answer("negative", FilmAnswer(number=2, is_given_up=True), normal=0.999), "One film could not be read."),
         (answer("negative", FilmAnswer(number=2, is_refused=True), normal=0.999), "One film could not be read."),
+        (answer("negative", FilmAnswer(number=2, is_refused=True), normal=0.4), "One film could not be read."),
     ],
 )
 def test_who_agrees_with_what_is_left_open_leaves_it_open(said: StudyAnswer, words: str) -> None:

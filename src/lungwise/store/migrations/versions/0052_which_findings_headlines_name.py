@@ -25,13 +25,14 @@ down_revision = "0051"
 
 _FINDINGS = ("COVID-19", "other pneumonia", "tuberculosis")
 _CONTAGIOUS = {"COVID-19", "tuberculosis"}
-_CALLED, _LEVELS = 3, 4
+_CALLED, _NOT_READ, _LEVELS = 3, 1, 4
+_NEED_NO_READING = ("lateral-view", "not-a-chest-film")
 _ORDERS = {"newest": "taken_at", "urgent": "urgency", "probable": "probability"}
 _STUDIES = sa.table("studies", *map(sa.column, ("id", "standing", "named_findings", "urgency")))
 _FILMS = sa.table("films", sa.column("id"), sa.column("study_id"))
 _READINGS = sa.table(
     "readings",
-    *map(sa.column, ("id", "film_id", "verdict", "normal_called", "pattern")),
+    *map(sa.column, ("id", "film_id", "verdict", "refusal_code", "normal_called", "pattern")),
     sa.column("findings", sa.JSON),
     sa.column("raised", sa.JSON(none_as_null=True)),
     sa.column("thresholds", sa.JSON(none_as_null=True)),
@@ -60,26 +61,40 @@ def _fill() -> None:
         .values(named_findings=sa.bindparam("named"), urgency=sa.bindparam("how_urgent"))
     )
     for rows in batches(session, sa.select(*columns).where(_STUDIES.c.named_findings == _UNKNOWN)):
-        named = _named(session, [row.id for row in rows])
-        session.connection().execute(change, [_values(row, named[row.id]) for row in rows])
+        studies = [row.id for row in rows]
+        named, incomplete = _named(session, studies), _incomplete(session, studies)
+        values = [_values(row, named[row.id], is_incomplete=row.id in incomplete) for row in rows]
+        session.connection().execute(change, values)
         commit_batch(session)
 
 
-def _values(row: sa.Row[Any], named: set[str]) -> dict[str, Any]:
-    urgency = float(row.urgency)
-    if named & _CONTAGIOUS and row.standing in set(Verdict):
-        urgency += max(0, _CALLED - int(urgency) % _LEVELS)
+def _values(row: sa.Row[Any], named: set[str], *, is_incomplete: bool) -> dict[str, Any]:
+    urgency, least = float(row.urgency), 0
+    if row.standing in set(Verdict):
+        least = _CALLED if named & _CONTAGIOUS else _NOT_READ if is_incomplete else 0
+    urgency += max(0, least - int(urgency) % _LEVELS)
     stored = "|".join(name for name in _FINDINGS if name in named)
     return {"study": row.id, "named": stored, "how_urgent": urgency}
 
 
+def _incomplete(session: Session, studies: list[int]) -> set[int]:
+    """Return the studies with a film that no answer covers: of a study with a verdict, one that could not be read."""
+    code = _READINGS.c.refusal_code
+    query = sa.select(_FILMS.c.study_id).select_from(_FILMS).outerjoin(_READINGS, _READINGS.c.id == _newest())
+    query = query.where(_FILMS.c.study_id.in_(studies), _READINGS.c.verdict.is_(None))
+    return set(session.scalars(query.where(sa.or_(code.is_(None), code.not_in(_NEED_NO_READING)))))
+
+
+def _newest() -> sa.ScalarSelect[Any]:
+    every = _READINGS.alias()
+    return sa.select(sa.func.max(every.c.id)).where(every.c.film_id == _FILMS.c.id).scalar_subquery()
+
+
 def _named(session: Session, studies: list[int]) -> defaultdict[int, set[str]]:
     """Return what the newest readings of the films name, by study."""
-    every = _READINGS.alias()
-    newest = sa.select(sa.func.max(every.c.id)).where(every.c.film_id == _FILMS.c.id).scalar_subquery()
     names = ("verdict", "normal_called", "pattern", "findings", "raised", "thresholds")
     query = sa.select(_FILMS.c.study_id, *(_READINGS.c[name] for name in names)).select_from(_FILMS)
-    query = query.join(_READINGS, _READINGS.c.id == newest)
+    query = query.join(_READINGS, _READINGS.c.id == _newest())
     found = defaultdict[int, set[str]](set)
     for row in session.execute(query.where(_FILMS.c.study_id.in_(studies), _READINGS.c.verdict.is_not(None))):
         found[row.study_id].update(_named_by(row))
