@@ -78,7 +78,8 @@ class MariaDb(Server):
         super().__init__()
         self._own = [f"--user={os.environ.get('USER', 'root')}", f"--datadir={self.folder}/data"]
         install = ["mariadb-install-db", *self._own, "--skip-test-db", "--auth-root-authentication-method=normal"]
-        subprocess.run(install, check=True, capture_output=True)
+        done = subprocess.run(install, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
         self.start()
         with (
             pymysql.connect(unix_socket=f"{self.folder}/socket", user="root") as connection,
