@@ -76,7 +76,13 @@ class MariaDb(Server):
 
     def __init__(self) -> None:
         super().__init__()
-        self._own = [f"--user={os.environ.get('USER', 'root')}", f"--datadir={self.folder}/data"]
+        temporary = self.folder / "temporary"  # in a common one a server that begins removes what another still needs
+        temporary.mkdir()
+        self._own = [
+            f"--user={os.environ.get('USER', 'root')}",
+            f"--datadir={self.folder}/data",
+            f"--tmpdir={temporary}",
+        ]
         install = ["mariadb-install-db", *self._own, "--skip-test-db", "--auth-root-authentication-method=normal"]
         done = subprocess.run(install, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
