@@ -241,6 +241,16 @@ class StudyAnswer:
         return tuple(name for name in names if name not in self.suggested)
 
     @property
+    def may_be_normal(self) -> bool:
+        """Whether of no film that was read a finding is likelier than that it is normal."""
+        return all(film.normal_leads for film in self.read)
+
+    @property
+    def is_faintly_covid(self) -> bool:
+        """Whether a film suggests COVID-19 although the verdict is negative."""
+        return self.verdict == Verdict.NEGATIVE and COVID in self.suggested
+
+    @property
     def named_as_suggested(self) -> tuple[str, ...]:
         """The findings that its headline says are there: COVID-19 by the verdict, others where a film suggests them."""
         covid = (COVID,) if self.verdict == Verdict.POSITIVE else ()
@@ -249,8 +259,7 @@ class StudyAnswer:
     @property
     def named_as_possible(self) -> tuple[str, ...]:
         """The findings that it says may be there: COVID-19 by the verdict, or where a film looks faintly like it."""
-        is_faint = self.verdict == Verdict.NEGATIVE and COVID in self.suggested
-        covid = (COVID,) if self.verdict == Verdict.UNCERTAIN or is_faint else ()
+        covid = (COVID,) if self.verdict == Verdict.UNCERTAIN or self.is_faintly_covid else ()
         return (*covid, *(name for name in self.possible if name != COVID))
 
     @property
@@ -275,8 +284,7 @@ class StudyAnswer:
         if not self.read:
             return ()
         findings = frozenset(self.suggested), frozenset(self.possible)
-        likely_normal = all(film.normal_leads for film in self.read)
-        return self.verdict, self.leading.level, *findings, likely_normal, self.warnings, len(self.missing)
+        return self.verdict, self.leading.level, *findings, self.may_be_normal, self.warnings, len(self.missing)
 
     @cached_property
     def warnings(self) -> frozenset[str]:

@@ -175,11 +175,10 @@ class Headlines:
         if answer.leading.level is Level.GREEN:
             return [self._words(sentence) for sentence in (_REST_NORMAL if answer.missing else _NORMAL)]
         found = [*self._suggestions(answer), *self._possibilities(answer)]
-        likely_normal = all(film.normal_leads for film in answer.read)
         if answer.verdict == Verdict.POSITIVE:
-            also = [self._words(_OR_NORMAL) % {"probability": percent(answer.leading.normal)}] if likely_normal else []
-            return [self._covid(answer), *found, *also]
-        opening = _DOUBTFUL if likely_normal else _ABNORMAL
+            or_normal = self._words(_OR_NORMAL) % {"probability": percent(answer.leading.normal)}
+            return [self._covid(answer), *found, *([or_normal] if answer.may_be_normal else [])]
+        opening = _DOUBTFUL if answer.may_be_normal else _ABNORMAL
         if not (answer.suggested or answer.possible) and answer.leading.pattern == OTHER:
             found = [self._words(_OTHER)]
         return [self._words(opening), *found, self._covid(answer)]
@@ -196,7 +195,7 @@ class Headlines:
                 yield self._words(finding_named(name).possibility) % {"finding": name}
 
     def _covid(self, answer: StudyAnswer) -> str:
-        if answer.verdict == Verdict.NEGATIVE and COVID in answer.suggested:
+        if answer.is_faintly_covid:
             template = _FAINT_COVID if answer.leading.pattern == COVID else _FAINT_ON_ANOTHER
             return self._words(template) % {"probability": percent(answer.suggested[COVID])}
         return self._words(_COVID[answer.verdict or Verdict.NEGATIVE])

@@ -13,7 +13,7 @@ _CALLED, _NOT_NORMAL, _NOT_READ, _NORMAL = 3, 2, 1, 0
 _CONTAGIOUS = frozenset({COVID, "tuberculosis"})
 
 
-def urgency_of(study: Study, *, is_whole: bool = True) -> float:
+def urgency_of(study: Study, *, is_whole: bool) -> float:
     """Return how urgent a study is, in [0, 8].
 
     First come patients with too little oxygen, then studies whose headline names COVID-19 or tuberculosis, as suggested
@@ -27,17 +27,16 @@ def urgency_of(study: Study, *, is_whole: bool = True) -> float:
     """
     spo2 = study.clinical.spo2
     danger = spo2 is not None and spo2 < LOW_SPO2
-    level = _level(study)
-    if level == _NORMAL and not is_whole and study.status != StudyStatus.WAITING:
-        level = _NOT_READ
-    return 4 * danger + level + min(study.probability, 0.999)
+    return 4 * danger + _level(study, is_whole=is_whole) + min(study.probability, 0.999)
 
 
-def _level(study: Study) -> int:
+def _level(study: Study, *, is_whole: bool) -> int:
     if study.status == StudyStatus.WAITING:
         return _NORMAL
     if study.status == StudyStatus.REFUSED:
         return _NOT_READ
     if _CONTAGIOUS.intersection(names_in(study.named_findings)):
         return _CALLED
-    return _NOT_NORMAL if study.pattern else _NORMAL
+    if study.pattern:
+        return _NOT_NORMAL
+    return _NORMAL if is_whole else _NOT_READ

@@ -267,7 +267,8 @@ def test_studies_of_an_earlier_release_are_given_the_findings_that_their_headlin
         connection.execute(text("UPDATE studies SET standing = 'negative', urgency = 2.02 WHERE id IN (1, 5)"))
         connection.execute(text("UPDATE studies SET urgency = 7.28 WHERE id = 3"))  # with too little oxygen
         connection.execute(text("UPDATE studies SET standing = 'negative', urgency = 0.01 WHERE id = 4"))
-        connection.execute(text("UPDATE films SET study_id = 4, sha256 = 'another' WHERE id = 6"))  # which could not be read
+        missing = "UPDATE films SET study_id = 4, sha256 = 'another' WHERE id = 6"  # which could not be read
+        connection.execute(text(missing))
     upgrade(database.engine)
     with database.engine.connect() as connection:
         rows = connection.execute(text("SELECT named_findings, urgency FROM studies WHERE id < 6 ORDER BY id")).all()
